@@ -1,0 +1,60 @@
+# `make test` is everything a change has to pass; the other targets are its parts and some tools.
+
+GO       ?= go
+LINTER   := github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+LINT_VER := v2.15.0
+LINT     := bin/golangci-lint-$(LINT_VER)
+PACKAGES  = $(shell $(GO) list ./... | grep -v /internal/e2e)
+E2E      := $(GO) test -count=1 -parallel 4 ./internal/e2e
+
+.PHONY: all build test clients vet lint unit e2e e2e-race fuzz bench clean
+
+all: build
+
+build:
+	$(GO) build -o bin/rtmp-edge ./cmd/rtmp-edge
+
+# In this order also under make -j: the end-to-end tests want the machine for themselves.
+test:
+	$(MAKE) clients
+	$(MAKE) vet
+	$(MAKE) lint
+	$(MAKE) unit
+	$(MAKE) e2e
+	$(MAKE) e2e-race
+
+# The real clients that the tests run; Debian packages.
+clients:
+	./scripts/install-test-clients
+
+vet:
+	$(GO) vet ./...
+
+# The linter is built once and kept in bin/.
+$(LINT):
+	GOBIN=$(CURDIR)/bin $(GO) install $(LINTER)@$(LINT_VER)
+	mv bin/golangci-lint $@
+
+lint: $(LINT)
+	$(LINT) run ./...
+
+unit:
+	$(GO) test -race -count=1 -timeout 8m $(PACKAGES)
+
+# The real binary, played with real clients.
+e2e:
+	$(E2E) -timeout 10m
+
+# The same with a server built by the race detector; the largest loads are scaled down.
+e2e-race:
+	RTMP_EDGE_E2E_RACE=1 $(E2E) -timeout 10m
+
+# Each target for FUZZTIME, 30s unless told.
+fuzz:
+	./scripts/fuzz
+
+bench:
+	$(GO) test -run '^$$' -bench . -benchmem $(PACKAGES)
+
+clean:
+	rm -rf bin
