@@ -1,0 +1,278 @@
+package rtmp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/rtmp-edge/rtmp-edge/rtmp/amf0"
+)
+
+// A ServerConn is the server end of a connection.
+//
+// One goroutine calls Next and Linger; every other method may be called from
+// any goroutine. AcceptPublish and AcceptPlay answer an event of Next, and may
+// be called while Next runs again.
+type ServerConn struct {
+	conn
+
+	// Static after Accept.
+	request     ConnectRequest
+	transaction float64 // of `connect`
+
+	// mu guards what follows. No write happens under it.
+	mu        sync.Mutex
+	connected bool
+	streams   map[uint32]*serverStream
+	busy      int // streams that are not idle
+}
+
+// Accept takes nc over, does the server's part of the handshake and reads up
+// to and including `connect`. The caller looks at ConnectRequest and then
+// calls AcceptConnect or RejectConnect.
+//
+// On an error, nc is closed. If ctx ended, the error is ctx's; afterwards ctx
+// has no meaning for the connection. io.EOF is in the error's chain if the
+// peer closed without having sent anything.
+func Accept(ctx context.Context, nc net.Conn, cfg *Config) (*ServerConn, error) {
+	c := &ServerConn{streams: make(map[uint32]*serverStream)}
+	c.nc = nc
+	release := c.guard(ctx)
+	err := release(c.accept(nc, cfg.withDefaults()))
+	if err != nil {
+		_ = c.Close()
+		return nil, err
+	}
+	return c, nil
+}
+
+func (c *ServerConn) accept(nc net.Conn, cfg Config) error {
+	start := time.Now()
+	if err := serverHandshake(nc, min(cfg.HandshakeTimeout, cfg.ConnectTimeout)); err != nil {
+		return err
+	}
+	c.init(cfg)
+	if err := nc.SetReadDeadline(start.Add(cfg.ConnectTimeout)); err != nil {
+		return c.readError(err)
+	}
+	for {
+		m, err := c.receive()
+		if err != nil {
+			return timedOut(err, ErrConnectTimeout)
+		}
+		switch {
+		case isMedia(m.Type):
+			err = c.stray()
+		case m.Type == TypeCommand && len(m.Payload) > 0:
+			var done bool
+			if done, err = c.readConnect(&m); done {
+				return nil
+			}
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// readConnect reads a command that came before `connect` was accepted. Any
+// other than `connect` is ignored; done says that it was `connect`.
+func (c *ServerConn) readConnect(m *Message) (done bool, err error) {
+	cmd, err := parseCommand(m)
+	if err != nil || cmd.name != "connect" {
+		return false, err
+	}
+	object, err := cmd.arg()
+	if err != nil {
+		return false, err
+	}
+	properties, ok := asObject(object)
+	if !ok {
+		return false, fmt.Errorf("%w: connect with a %T for its object", ErrCommand, object)
+	}
+	c.transaction = cmd.transaction
+	c.request = connectRequestFrom(properties)
+	return true, nil
+}
+
+// connectRequestFrom reads the command object of `connect`.
+func connectRequestFrom(properties amf0.Object) ConnectRequest {
+	r := ConnectRequest{Properties: properties}
+	app, _ := properties.String("app")
+	r.TCURL, _ = properties.String("tcUrl")
+	r.FlashVer, _ = properties.String("flashVer")
+	r.ObjectEncoding, _ = properties.Number("objectEncoding")
+	r.App, r.Query = cutQuery(app)
+	r.App = strings.TrimRight(r.App, "/")
+	if r.Query == "" {
+		_, r.Query = cutQuery(r.TCURL)
+	}
+	return r
+}
+
+// ConnectRequest returns what the client's `connect` said.
+func (c *ServerConn) ConnectRequest() *ConnectRequest { return &c.request }
+
+// What `connect` is answered with. Clients look at the shape of the version,
+// and some at the name.
+const (
+	serverVersion      = "FMS/3,0,1,123"
+	serverCapabilities = 31
+)
+
+// AcceptConnect says yes to `connect`. From now on the peer has
+// Config.CommandTimeout to publish or play.
+func (c *ServerConn) AcceptConnect() error {
+	info := append((&Status{
+		Code:        CodeConnectSuccess,
+		Description: "Connection succeeded.",
+	}).object(), amf0.Property{Key: "objectEncoding", Value: float64(0)}) // AMF 0 is what we speak
+	result, err := newCommand(CSIDCommand, 0, "_result", c.transaction,
+		amf0.Object{
+			{Key: "fmsVer", Value: serverVersion},
+			{Key: "capabilities", Value: float64(serverCapabilities)},
+		}, info)
+	if err != nil {
+		return err
+	}
+	if err := c.begin(); err != nil {
+		return err
+	}
+	return c.send(
+		protocolControl(TypeWindowAckSize, uint32(c.cfg.WindowAckSize)),
+		setPeerBandwidth(uint32(c.cfg.WindowAckSize)),
+		protocolControl(TypeSetChunkSize, uint32(c.cfg.ChunkSize)),
+		userControl(userStreamBegin, 0),
+		result,
+	)
+}
+
+// begin makes the connection connected and starts the command timeout.
+func (c *ServerConn) begin() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.connected {
+		c.connected = true
+		return c.readError(c.setReadDeadline(c.cfg.CommandTimeout))
+	}
+	return nil
+}
+
+// RejectConnect says no to `connect`: s.Code is CodeConnectRejected if empty,
+// s.Level always LevelError. The caller then calls Linger or Close.
+func (c *ServerConn) RejectConnect(s Status) error {
+	s.Level = LevelError
+	if s.Code == "" {
+		s.Code = CodeConnectRejected
+	}
+	reply, err := newCommand(CSIDCommand, 0, "_error", c.transaction, amf0.Null{}, s.object())
+	if err != nil {
+		return err
+	}
+	return c.send(reply)
+}
+
+// Next waits for the next event. It returns io.EOF when the peer closed the
+// connection between two messages. After an error every further call returns
+// the same; the caller closes the connection.
+//
+// While no stream publishes, plays, or waits for its acceptance, Next returns
+// ErrCommandTimeout after Config.CommandTimeout. Otherwise it waits as long as
+// it takes: a caller who wants a limit sets a read deadline on NetConn after
+// each event of kind EventPublish, EventPlay or EventMessage.
+func (c *ServerConn) Next() (Event, error) {
+	if c.err != nil {
+		return Event{}, c.err
+	}
+	if !c.isConnected() {
+		return Event{}, ErrNotConnected
+	}
+	ev, err := c.next()
+	if err != nil {
+		c.err = err
+	}
+	return ev, err
+}
+
+func (c *ServerConn) next() (Event, error) {
+	for {
+		if ev, ok := c.takePending(); ok {
+			return ev, nil
+		}
+		if part, ok, err := c.parts.next(); err != nil {
+			return Event{}, err
+		} else if ok {
+			return Event{Kind: EventMessage, StreamID: part.StreamID, Message: part}, nil
+		}
+		m, err := c.receive()
+		if err != nil {
+			return Event{}, c.idleError(err)
+		}
+		switch {
+		case isMedia(m.Type):
+			deliver, err := c.media(&m)
+			if err != nil {
+				return Event{}, err
+			}
+			if deliver {
+				return Event{Kind: EventMessage, StreamID: m.StreamID, Message: m}, nil
+			}
+		case m.Type == TypeCommand && len(m.Payload) > 0:
+			if err := c.command(&m); err != nil {
+				return Event{}, err
+			}
+		}
+	}
+}
+
+// media decides about audio, video, data or an aggregate. deliver means that m
+// is an event; an aggregate is none, its parts will be.
+func (c *ServerConn) media(m *Message) (deliver bool, err error) {
+	c.mu.Lock()
+	state := streamIdle
+	if s := c.streams[m.StreamID]; s != nil {
+		state = s.state
+	}
+	c.mu.Unlock()
+	switch {
+	case state == streamPublishAsked:
+		c.messagesLost.Add(1) // sent in the hope of acceptance; the caller limits how long that takes
+		return false, nil
+	case state != streamPublishing:
+		return false, c.stray()
+	case m.Type == TypeAggregate:
+		c.parts = newAggregate(m)
+		return false, nil
+	default:
+		return true, nil
+	}
+}
+
+// idleError names an expired deadline, if it was ours.
+func (c *ServerConn) idleError(err error) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.busy > 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
+		return err
+	}
+	return timedOut(err, ErrCommandTimeout)
+}
+
+func (c *ServerConn) isConnected() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.connected
+}
+
+// setReadDeadline limits reading to d from now; 0 means no limit.
+func (c *ServerConn) setReadDeadline(d time.Duration) error {
+	if d == 0 {
+		return c.nc.SetReadDeadline(time.Time{})
+	}
+	return c.nc.SetReadDeadline(time.Now().Add(d))
+}
