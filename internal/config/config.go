@@ -1,0 +1,85 @@
+package config
+
+import (
+	"time"
+
+	"github.com/rtmp-edge/rtmp-edge/multiport"
+)
+
+// A Config is a whole configuration. It survives JSON, the form in which the master passes it to its workers.
+type Config struct {
+	Workers         Workers       `yaml:"workers" json:"workers"`
+	RunDir          string        `yaml:"run_dir" json:"run_dir"` // "": the master makes a private folder, and sets it here
+	ShutdownTimeout time.Duration `yaml:"shutdown_timeout" json:"shutdown_timeout"`
+	StreamZone      StreamZone    `yaml:"stream_zone" json:"stream_zone"`
+	RTMP            Server        `yaml:"rtmp" json:"rtmp"`
+	HTTP            Server        `yaml:"http" json:"http"`
+	MultiListen     []MultiListen `yaml:"multi_listen" json:"multi_listen"`
+	Relay           Relay         `yaml:"relay" json:"relay"`
+	Live            Live          `yaml:"live" json:"live"`
+	Log             Log           `yaml:"log" json:"log"`
+}
+
+// StreamZone sizes the shared memory that says which worker owns a stream.
+type StreamZone struct {
+	Buckets int `yaml:"buckets" json:"buckets"`
+	Streams int `yaml:"streams" json:"streams"`
+	NameMax int `yaml:"name_max" json:"name_max"` // bytes
+}
+
+// A Server is what all workers serve on shared addresses.
+type Server struct {
+	Listen []multiport.Addr `yaml:"listen" json:"listen"`
+}
+
+// MultiListen is a range of addresses, one for each worker.
+type MultiListen struct {
+	Listen multiport.Addr `yaml:"listen" json:"listen"` // the base; worker n has Listen.ForWorker(n)
+	Serves Protocol       `yaml:"serves" json:"serves"`
+}
+
+// Relay says how workers pull streams from each other.
+type Relay struct {
+	Via            multiport.Addr `yaml:"via" json:"via"` // the base; zero: rtmp.sock in RunDir. See Config.RelayVia
+	ConnectTimeout time.Duration  `yaml:"connect_timeout" json:"connect_timeout"`
+	Linger         time.Duration  `yaml:"linger" json:"linger"`
+}
+
+// Live bounds a stream and its players.
+type Live struct {
+	GOPCache      bool          `yaml:"gop_cache" json:"gop_cache"`
+	RepublishWait time.Duration `yaml:"republish_wait" json:"republish_wait"`
+	PlayWait      time.Duration `yaml:"play_wait" json:"play_wait"`
+	StallTimeout  time.Duration `yaml:"stall_timeout" json:"stall_timeout"`
+	MaxLag        time.Duration `yaml:"max_lag" json:"max_lag"`
+	LogBytes      Size          `yaml:"log_bytes" json:"log_bytes"`
+	LogDuration   time.Duration `yaml:"log_duration" json:"log_duration"`
+}
+
+// Log says what is logged, and how.
+type Log struct {
+	Level  string `yaml:"level" json:"level"`   // debug, info, warn, error
+	Format string `yaml:"format" json:"format"` // text, json
+}
+
+// Default returns the configuration of a server started without a file.
+func Default() *Config {
+	return &Config{
+		Workers:         Auto,
+		ShutdownTimeout: 10 * time.Second,
+		StreamZone:      StreamZone{Buckets: 10007, Streams: 10000, NameMax: 1024},
+		RTMP:            Server{Listen: []multiport.Addr{{Network: multiport.TCP, Port: 1935}}},
+		HTTP:            Server{Listen: []multiport.Addr{{Network: multiport.TCP, Host: "127.0.0.1", Port: 8080}}},
+		Relay:           Relay{ConnectTimeout: 2 * time.Second, Linger: 5 * time.Second},
+		Live: Live{
+			GOPCache:      true,
+			RepublishWait: 10 * time.Second,
+			PlayWait:      30 * time.Second,
+			StallTimeout:  10 * time.Second,
+			MaxLag:        5 * time.Second,
+			LogBytes:      64 << 20,
+			LogDuration:   30 * time.Second,
+		},
+		Log: Log{Level: "info", Format: "text"},
+	}
+}

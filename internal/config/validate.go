@@ -1,0 +1,119 @@
+package config
+
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/rtmp-edge/rtmp-edge/multiport"
+)
+
+// Bounds of the stream zone: its links hold an index + 1 in 24 bits.
+const (
+	maxBuckets = 1 << 24
+	maxStreams = 1<<24 - 2
+	maxName    = 65535
+)
+
+// minLog is the least that the log of a stream may be capped to.
+const minLog Size = 1 << 20
+
+// Validate judges a configuration as a whole. The error is of type Errors; Load has called it already.
+func (c *Config) Validate() error {
+	return c.validate(func(string) bool { return false }).err()
+}
+
+// A validator collects problems, but none of keys whose value could not be read anyway.
+type validator struct {
+	problems Errors
+	skip     func(key string) bool
+	workers  int // that the ranges are for; 1 when the configured number is wrong
+}
+
+func (v *validator) check(ok bool, key, format string, args ...any) {
+	if !ok && !v.skip(key) {
+		v.problems.add(key, format, args...)
+	}
+}
+
+func (c *Config) validate(skip func(key string) bool) Errors {
+	v := &validator{skip: skip, workers: c.Workers.Count()}
+	if v.workers < 1 || v.workers > multiport.MaxWorkers || skip("workers") {
+		v.check(false, "workers", workersRange, v.workers)
+		v.workers = 1
+	}
+	v.runDir(c)
+	v.sizes(c)
+	v.durations(c)
+	v.enum("log.level", c.Log.Level, []string{"debug", "info", "warn", "error"})
+	v.enum("log.format", c.Log.Format, []string{"text", "json"})
+	v.listens(c)
+	v.clashes(c)
+	return v.problems
+}
+
+func (v *validator) runDir(c *Config) {
+	dir := c.RunDir
+	switch {
+	case dir == "":
+	case !filepath.IsAbs(dir):
+		v.problems.add("run_dir", "%q is not absolute: write a path that begins with /, or \"\" for a private folder", dir)
+	case strings.ContainsFunc(dir, unicode.IsControl):
+		v.problems.add("run_dir", "%q holds control characters: choose another path", dir)
+	case c.ControlVia().CheckRange(multiport.MaxWorkers) != nil:
+		longest, _ := c.ControlVia().ForWorker(multiport.MaxWorkers - 1)
+		v.problems.add("run_dir", "its sockets' paths would have %d bytes, at most 107 are possible: choose a shorter folder", len(longest.Path))
+	}
+}
+
+func (v *validator) sizes(c *Config) {
+	z := c.StreamZone
+	v.between("stream_zone.buckets", z.Buckets, 1, maxBuckets)
+	v.between("stream_zone.streams", z.Streams, 1, maxStreams)
+	v.between("stream_zone.name_max", z.NameMax, 1, maxName)
+	v.check(c.Live.LogBytes >= minLog, "live.log_bytes", "%s is less than %s: choose more", c.Live.LogBytes, minLog)
+}
+
+func (v *validator) between(key string, n, low, high int) {
+	v.check(n >= low && n <= high, key, "%d is out of range %d..%d: choose a number in it", n, low, high)
+}
+
+func (v *validator) durations(c *Config) {
+	for _, d := range []struct {
+		key    string
+		value  time.Duration
+		zeroOK bool
+	}{
+		{"shutdown_timeout", c.ShutdownTimeout, true},
+		{"relay.connect_timeout", c.Relay.ConnectTimeout, false},
+		{"relay.linger", c.Relay.Linger, true},
+		{"live.republish_wait", c.Live.RepublishWait, true},
+		{"live.play_wait", c.Live.PlayWait, true},
+		{"live.stall_timeout", c.Live.StallTimeout, false},
+		{"live.max_lag", c.Live.MaxLag, false},
+		{"live.log_duration", c.Live.LogDuration, false},
+	} {
+		v.check(d.value >= 0, d.key, "%s is negative: write a duration above zero", d.value)
+		v.check(d.value != 0 || d.zeroOK, d.key, "must not be zero: write a duration above zero")
+	}
+	v.lag(c.Live)
+}
+
+// lag: a player may not lag by more than the log holds; what it has yet to get would be gone.
+func (v *validator) lag(l Live) {
+	const maxLag, logDuration = "live.max_lag", "live.log_duration"
+	if l.MaxLag <= l.LogDuration || l.LogDuration <= 0 || v.skip(maxLag) || v.skip(logDuration) {
+		return
+	}
+	v.problems = append(v.problems, Error{
+		Key: maxLag, Text: fmt.Sprintf("%s is more than %s, %s: choose less", l.MaxLag, logDuration, l.LogDuration),
+		other: &Error{Key: logDuration, Text: fmt.Sprintf("%s is less than %s, %s: choose more", l.LogDuration, maxLag, l.MaxLag)},
+	})
+}
+
+func (v *validator) enum(key, value string, allowed []string) {
+	v.check(slices.Contains(allowed, value), key, "%q is none of %s: write one of them", value, strings.Join(allowed, ", "))
+}
