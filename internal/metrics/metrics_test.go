@@ -1,0 +1,221 @@
+package metrics
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+	dto "github.com/prometheus/client_model/go"
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func newMetrics(t *testing.T) (*Metrics, *prometheus.Registry) {
+	t.Helper()
+	reg := prometheus.NewPedanticRegistry()
+	m, err := New(reg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := m.ObserveZone(func() (streams, capacity int) { return 3, 10 }); err != nil {
+		t.Fatal(err)
+	}
+	return m, reg
+}
+
+// touch makes every vector have a series.
+func touch(m *Metrics) {
+	m.ConnectionsRejected.WithLabelValues(ProtocolRTMP, RejectAcceptRate)
+	m.ProtocolErrors.WithLabelValues(kindOther)
+	m.FramesDropped.WithLabelValues(DropLag, FrameVideo)
+}
+
+func gather(t *testing.T, reg *prometheus.Registry) map[string]*dto.MetricFamily {
+	t.Helper()
+	all, err := reg.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := make(map[string]*dto.MetricFamily)
+	for _, f := range all {
+		out[f.GetName()] = f
+	}
+	return out
+}
+
+// ownLabels maps the name of each metric of ours, without prefix, to the names of its labels.
+func ownLabels(t *testing.T, reg *prometheus.Registry) map[string]string {
+	t.Helper()
+	out := make(map[string]string)
+	for name, f := range gather(t, reg) {
+		if short, ours := strings.CutPrefix(name, "rtmpedge_"); ours {
+			var labels []string
+			for _, l := range f.GetMetric()[0].GetLabel() {
+				labels = append(labels, l.GetName())
+			}
+			out[short] = strings.Join(labels, ",")
+		}
+	}
+	return out
+}
+
+// The names and labels that dashboards and alerts are written against.
+func TestNamesAndLabels(t *testing.T) {
+	m, reg := newMetrics(t)
+	touch(m)
+	want := map[string]string{
+		"build_info":                 "go_version,revision,version",
+		"connections":                "protocol,state",
+		"connections_accepted_total": "protocol",
+		"connections_rejected_total": "protocol,reason",
+		"connections_closed_total":   "protocol,reason",
+		"handshake_duration_seconds": "",
+		"protocol_errors_total":      "kind",
+		"received_bytes_total":       "protocol,role",
+		"sent_bytes_total":           "protocol,role",
+		"streams":                    "role",
+		"publishes_total":            "result",
+		"plays_total":                "protocol,result",
+		"play_join_seconds":          "protocol,source",
+		"relays":                     "direction,kind",
+		"relay_reconnects_total":     "reason",
+		"relay_connect_seconds":      "",
+		"frames_received_total":      "type",
+		"frames_dropped_total":       "reason,type",
+		"zone_streams":               "",
+		"zone_capacity":              "",
+		"zone_claims_total":          "result",
+	}
+	if diff := cmp.Diff(want, ownLabels(t, reg)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestLint(t *testing.T) {
+	m, reg := newMetrics(t)
+	touch(m)
+	problems, err := testutil.GatherAndLint(reg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range problems {
+		t.Errorf("%s: %s", p.Metric, p.Text)
+	}
+}
+
+func TestProcessAndRuntime(t *testing.T) {
+	_, reg := newMetrics(t)
+	all := gather(t, reg)
+	for _, name := range []string{"go_goroutines", "process_open_fds", "process_resident_memory_bytes", "process_start_time_seconds"} {
+		if all[name] == nil {
+			t.Errorf("%s is missing", name)
+		}
+	}
+	for name := range all {
+		if strings.HasPrefix(name, "process_network") {
+			t.Errorf("%s is there", name)
+		}
+	}
+}
+
+func TestZoneIsReadAtTheScrape(t *testing.T) {
+	reg := prometheus.NewPedanticRegistry()
+	m, err := New(reg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	live := 1
+	if err := m.ObserveZone(func() (streams, capacity int) { return live, 10 }); err != nil {
+		t.Fatal(err)
+	}
+	for live = range 3 {
+		f := gather(t, reg)
+		if got := f["rtmpedge_zone_streams"].GetMetric()[0].GetGauge().GetValue(); got != float64(live) {
+			t.Errorf("zone_streams %v, want %d", got, live)
+		}
+		if got := f["rtmpedge_zone_capacity"].GetMetric()[0].GetGauge().GetValue(); got != 10 {
+			t.Errorf("zone_capacity %v", got)
+		}
+	}
+}
+
+// The first event of a kind must be an increase, so that rate() sees it.
+func TestCountersStartAtZero(t *testing.T) {
+	_, reg := newMetrics(t)
+	all := gather(t, reg)
+	for name, series := range map[string]int{
+		"connections_closed_total": 12, "publishes_total": 6, "plays_total": 6, "frames_received_total": 3, "zone_claims_total": 7,
+		"relay_reconnects_total": 7, "received_bytes_total": 4, "sent_bytes_total": 4,
+	} {
+		f := all["rtmpedge_"+name]
+		if n := len(f.GetMetric()); n != series {
+			t.Errorf("%s starts with %d series, want %d", name, n, series)
+		}
+		for _, s := range f.GetMetric() {
+			if s.GetCounter().GetValue() != 0 {
+				t.Errorf("%s starts at %v", name, s)
+			}
+		}
+	}
+}
+
+func TestNewTwice(t *testing.T) {
+	_, reg := newMetrics(t)
+	if _, err := New(reg); err == nil {
+		t.Error("one registry took the metrics twice")
+	}
+}
+
+type kinded string
+
+func (k kinded) Error() string { return "x" }
+func (k kinded) Kind() string  { return string(k) }
+
+func TestErrorKind(t *testing.T) {
+	for _, tt := range []struct {
+		err  error
+		want string
+	}{
+		{kinded("chunk_size"), "chunk_size"},
+		{fmt.Errorf("reading: %w", kinded("amf0_depth")), "amf0_depth"},
+		{errors.New("plain"), "other"},
+		{nil, "other"},
+		{kinded(""), "other"},
+		{kinded("from the peer\n"), "other"},
+		{kinded(strings.Repeat("a", 41)), "other"},
+	} {
+		if got := ErrorKind(tt.err); got != tt.want {
+			t.Errorf("ErrorKind(%v) = %q, want %q", tt.err, got, tt.want)
+		}
+	}
+}
+
+// docs/metrics.md names every metric, with its labels, and no other.
+func TestDocumented(t *testing.T) {
+	page, err := os.ReadFile("../../docs/metrics.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	documented := make(map[string]string)
+	for _, row := range regexp.MustCompile("(?m)^\\| `rtmpedge_([a-z_]+)(?:\\{([a-z_, ]*)\\})?` \\|").FindAllSubmatch(page, -1) {
+		labels := strings.FieldsFunc(string(row[2]), func(r rune) bool { return r == ',' || r == ' ' })
+		slices.Sort(labels)
+		documented[string(row[1])] = strings.Join(labels, ",")
+	}
+	// Those about the scrape are added by whoever answers it.
+	maps.DeleteFunc(documented, func(name, _ string) bool { return name == "worker_up" || strings.HasPrefix(name, "scrape_") })
+	m, reg := newMetrics(t)
+	touch(m)
+	if diff := cmp.Diff(ownLabels(t, reg), documented); diff != "" {
+		t.Error(diff)
+	}
+}
