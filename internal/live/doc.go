@@ -1,0 +1,11 @@
+// Package live holds the streams of one worker: what a publisher or a relay feeds in is sent on to any number of players.
+//
+// A stream is a log, a player is a cursor. A [Feed] appends packets, each framed once for RTMP, so that its bytes are the same for every
+// player. A [Player] holds a position in the log and no queue of its own: memory does not grow with slow players. One loop per stream walks
+// over the players and writes everything between cursor and head with one writev that never blocks; a player whose socket is full leaves the
+// loop and waits in a goroutine of its own until there is room again.
+//
+// A player that falls out of the log is moved to the newest keyframe. One whose socket takes nothing for the stall timeout is closed.
+//
+// Locks nest in this order, and none is held across I/O: Hub.mu, Stream.mu, Player.mu.
+package live

@@ -1,0 +1,257 @@
+package live
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// DropReason tells why players did not get packets. A closed set, fit for a metric's label.
+type DropReason string
+
+// The reasons.
+const (
+	DropLag        DropReason = "lag"         // the player was too far behind
+	DropNoKeyframe DropReason = "no_keyframe" // nothing to decode it from
+)
+
+// An Observer is told what happens, often: it should do no more than count.
+type Observer interface {
+	Received(k Kind, relay bool, bytes int)
+	Sent(relay bool, bytes int)
+	Dropped(r DropReason, packets int)
+}
+
+// Options of a hub. The zero value is not usable: see the configuration's defaults.
+type Options struct {
+	GOPCache      bool          // players start at the newest keyframe there is, not at the next
+	RepublishWait time.Duration // how long players stay when the publisher goes
+	PlayWait      time.Duration // how long players wait for a first publisher
+	StallTimeout  time.Duration // how long a player's socket may take nothing
+	Linger        time.Duration // how long a stream is pulled after its last viewer
+	MaxLag        time.Duration // how far a player may be behind the newest keyframe's GOP
+	LogBytes      int           // bound of one stream's log
+	LogDuration   time.Duration // likewise, in time
+	Observer      Observer
+	// Demand, if set, is run in a goroutine while a stream has viewers: it is to attach a feed if the stream is published elsewhere. It ends when
+	// ctx does.
+	Demand func(ctx context.Context, s *Stream)
+}
+
+// A Hub holds a worker's streams by their keys (app/name).
+type Hub struct {
+	opts  Options
+	clock clock
+	wg    sync.WaitGroup
+
+	mu      sync.Mutex
+	streams map[string]*Stream
+	closing bool
+	emptied chan struct{} // closed when closing and no player is left
+}
+
+// NewHub returns a hub without streams.
+func NewHub(o Options) *Hub {
+	if o.Observer == nil {
+		o.Observer = nobody{}
+	}
+	return &Hub{opts: o, clock: clock{time.Now()}, streams: map[string]*Stream{}, emptied: make(chan struct{})}
+}
+
+type nobody struct{}
+
+// Received implements Observer.
+func (nobody) Received(Kind, bool, int) {}
+
+// Sent implements Observer.
+func (nobody) Sent(bool, int) {}
+
+// Dropped implements Observer.
+func (nobody) Dropped(DropReason, int) {}
+
+// stream returns a stream, made if need be, locked. Called with mu held.
+func (h *Hub) stream(key string) *Stream {
+	s := h.streams[key]
+	if s == nil {
+		s = &Stream{hub: h, key: key, wake: make(chan struct{}, 1), headers: &headers{}, players: map[*Player]struct{}{}, since: time.Now()}
+		h.streams[key] = s
+	}
+	s.mu.Lock()
+	return s
+}
+
+// Publish attaches a publisher's feed. A relay that feeds the stream gives way. The id names the publication: relays carry it.
+func (h *Hub) Publish(key, id string) (*Feed, error) { return h.attach(key, id, false) }
+
+// Relay attaches the feed of a relay from the worker where the publication id is. It gives way to a local publisher.
+func (h *Hub) Relay(key, id string) (*Feed, error) { return h.attach(key, id, true) }
+
+func (h *Hub) attach(key, id string, relay bool) (*Feed, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closing {
+		return nil, ErrClosed
+	}
+	s := h.stream(key)
+	defer s.mu.Unlock()
+	return s.attach(id, relay)
+}
+
+func (h *Hub) detach(f *Feed) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	s := f.stream
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.feed != f {
+		return
+	}
+	s.feed = nil
+	s.lost()
+	h.release(s)
+}
+
+// Play adds a player to a stream. It is served at once, or when the stream is published.
+func (h *Hub) Play(key string, o PlayOptions) (*Player, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closing {
+		return nil, ErrClosed
+	}
+	s := h.stream(key)
+	defer s.mu.Unlock()
+	now := time.Now()
+	p := &Player{stream: s, opts: o, joined: now, progress: now}
+	if o.Attached != nil {
+		o.Attached(p)
+	}
+	s.join(p)
+	return p, nil
+}
+
+// leave takes a player off its stream's list.
+func (h *Hub) leave(p *Player) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	s := p.stream
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, ok := s.players[p]; !ok {
+		return
+	}
+	delete(s.players, p)
+	if !p.opts.Relay {
+		s.viewers--
+		if s.viewers == 0 {
+			s.stopDemandSoon()
+		}
+	}
+	h.release(s)
+}
+
+// drop ends a player from the fan-out's side.
+func (h *Hub) drop(p *Player, r EndReason) {
+	h.leave(p)
+	p.ended(r)
+}
+
+func (h *Hub) demandEnded(s *Stream) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.demand = nil
+	if s.idle != nil {
+		s.idle.Stop()
+		s.idle = nil
+	}
+	if s.viewers > 0 { // one came while it ended
+		s.startDemand()
+	}
+	h.release(s)
+}
+
+// release forgets a stream that nobody needs. Called with mu and s.mu held.
+func (h *Hub) release(s *Stream) {
+	if len(s.players) == 0 && s.feed == nil && s.demand == nil && h.streams[s.key] == s {
+		if s.outage != nil {
+			s.outage.Stop()
+		}
+		delete(h.streams, s.key)
+	}
+	if h.closing && h.players() == 0 {
+		select {
+		case <-h.emptied:
+		default:
+			close(h.emptied)
+		}
+	}
+}
+
+// players is called with mu held; streams in h.streams may be locked by the caller, so it only reads what mu guards too.
+func (h *Hub) players() int {
+	n := 0
+	for _, s := range h.streams {
+		n += len(s.players)
+	}
+	return n
+}
+
+// Streams tells of all streams, in no order.
+func (h *Hub) Streams() []Info {
+	h.mu.Lock()
+	all := make([]*Stream, 0, len(h.streams))
+	for _, s := range h.streams {
+		all = append(all, s)
+	}
+	h.mu.Unlock()
+	out := make([]Info, len(all))
+	for i, s := range all {
+		out[i] = s.info()
+	}
+	return out
+}
+
+// Close tells all players the end, waits until they have it or ctx ends, and drops the rest. No feed or player can be added any more.
+func (h *Hub) Close(ctx context.Context) {
+	h.mu.Lock()
+	h.closing = true
+	var all []*Player
+	for _, s := range h.streams {
+		s.mu.Lock()
+		for p := range s.players {
+			all = append(all, p)
+		}
+		if s.demand != nil {
+			s.demand()
+		}
+		if s.outage != nil {
+			s.outage.Stop()
+		}
+		h.release(s)
+		s.mu.Unlock()
+	}
+	if len(all) == 0 {
+		select {
+		case <-h.emptied:
+		default:
+			close(h.emptied)
+		}
+	}
+	h.mu.Unlock()
+	for _, p := range all {
+		p.finish(EndShutdown)
+	}
+	select {
+	case <-h.emptied:
+	case <-ctx.Done():
+	}
+	for _, p := range all {
+		p.leaving.Store(true)
+		h.drop(p, EndShutdown)
+		p.stream.poke()
+	}
+}
+
+// Wait returns when no goroutine of the hub runs any more. Only after Close.
+func (h *Hub) Wait() { h.wg.Wait() }

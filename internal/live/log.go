@@ -1,0 +1,106 @@
+package live
+
+import "time"
+
+// A log is the recent past of a stream: packets with consecutive sequence numbers. Packets are appended behind and forgotten in front, never
+// changed: a slice taken of them stays valid without a lock. Its methods are called with Stream.mu held.
+type log struct {
+	base   uint64 // sequence number of packets[0]
+	packet []packet
+	bytes  int
+	starts []start // where a player may start, oldest first
+}
+
+// A start is a keyframe with the headers in force there.
+type start struct {
+	seq     uint64
+	headers *headers
+}
+
+// head is the sequence number that the next packet gets.
+func (l *log) head() uint64 { return l.base + uint64(len(l.packet)) }
+
+func (l *log) append(p packet, h *headers) {
+	if p.keyframe {
+		l.starts = append(l.starts, start{l.head(), h})
+	}
+	l.packet = append(l.packet, p)
+	l.bytes += len(p.framed)
+}
+
+// trim forgets what no player should still get: all that is older than maxLag, but for the newest keyframe and what follows it; and, however
+// young, what exceeds the log's bounds in bytes and time.
+func (l *log) trim(now int64, o *Options) {
+	keep := l.head()
+	if n := len(l.starts); n > 0 {
+		keep = l.starts[n-1].seq
+	}
+	oldest, ceiling := now-int64(o.MaxLag), now-int64(o.LogDuration)
+	n := 0
+	for n < len(l.packet) {
+		p := &l.packet[n]
+		lags := p.arrived < oldest && l.base+uint64(n) < keep
+		if !lags && p.arrived >= ceiling && l.bytes <= o.LogBytes {
+			break
+		}
+		l.bytes -= len(p.framed)
+		n++
+	}
+	l.forget(n)
+}
+
+func (l *log) forget(n int) {
+	l.packet = l.packet[n:]
+	l.base += uint64(n)
+	if len(l.packet) == 0 {
+		l.packet = nil // lets the old array go
+	}
+	gone := 0
+	for gone < len(l.starts) && l.starts[gone].seq < l.base {
+		gone++
+	}
+	l.starts = l.starts[gone:]
+}
+
+// A view is a snapshot of a stream that players are served from without its lock.
+type view struct {
+	log
+	headers   *headers
+	feeding   bool // there is a feed, and it has delivered something
+	hasVideo  bool
+	timestamp uint32 // of the newest packet
+}
+
+// from returns the packets from seq on.
+func (v *view) from(seq uint64) []packet {
+	if seq >= v.head() {
+		return nil
+	}
+	return v.packet[seq-v.base:]
+}
+
+// startAt returns where a player may start, at floor or later: at the newest keyframe, or, in a stream without video, at once.
+func (v *view) startAt(floor uint64) (start, bool) {
+	switch {
+	case !v.feeding:
+		return start{}, false
+	case !v.hasVideo:
+		return start{max(floor, v.head()), v.headers}, true
+	case len(v.starts) > 0 && v.starts[len(v.starts)-1].seq >= floor:
+		return v.starts[len(v.starts)-1], true
+	}
+	return start{}, false
+}
+
+// timestampAt returns the timestamp that headers sent before seq get.
+func (v *view) timestampAt(seq uint64) uint32 {
+	if p := v.from(seq); len(p) > 0 {
+		return p[0].timestamp
+	}
+	return v.timestamp
+}
+
+// clock is a monotonic clock in nanoseconds.
+type clock struct{ start time.Time }
+
+func (c clock) now() int64 { return int64(time.Since(c.start)) }

@@ -1,0 +1,176 @@
+package live
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// PlayOptions describe a player to its stream.
+type PlayOptions struct {
+	Sink     Sink
+	StreamID uint32 // message stream id that the player gave to play
+	// Relay marks the session of a sibling worker: no viewer, told at once when the publisher goes, and never a reason to pull the stream.
+	Relay bool
+	// Attached is called before anything is written.
+	Attached func(*Player)
+	// Started is called once, when the player is given its first packets.
+	Started func(wait time.Duration)
+	// Farewell is called at most once, when the stream ends the player: it may pass its last words to Control. Everything that was begun is
+	// still sent, then Ended is called.
+	Farewell func(EndReason)
+	// Ended is called exactly once, when nothing is written any more. It must not block.
+	Ended func(EndReason)
+}
+
+// A Player is a cursor on a stream, and the bytes begun but not yet taken by its socket.
+type Player struct {
+	stream *Stream
+	opts   PlayOptions
+	joined time.Time
+
+	sent    atomic.Uint64
+	started atomic.Bool // since its first packet; for those who only look
+	leaving atomic.Bool // the session is gone: write no more
+	once    sync.Once   // for Ended
+
+	mu        sync.Mutex
+	control   [][]byte // goes between two packets
+	waiting   int      // bytes in control
+	finishing bool
+	reason    EndReason   // with finishing
+	timer     *time.Timer // of a player that waits for a publisher; nil for others
+
+	// Owned by whoever flushes: the fan-out loop, or the goroutine that waits until the socket has room.
+	must      [][]byte // begun, or decided to be sent, before anything else
+	playing   bool     // cursor is set
+	cursor    uint64
+	floor     uint64 // don't start before
+	headers   *headers
+	progress  time.Time // when the socket last took something
+	unackedAt int       // Unacknowledged at that time
+	last      bool      // what is in must is the last
+}
+
+// maxControl bounds the control bytes that wait for one player.
+const maxControl = 64 << 10
+
+// Control queues bytes (whole RTMP messages) to be sent between two packets. It never blocks, and keeps b.
+func (p *Player) Control(b []byte) error {
+	p.mu.Lock()
+	if p.waiting+len(b) > maxControl {
+		p.mu.Unlock()
+		return ErrControlBacklog
+	}
+	p.control = append(p.control, b)
+	p.waiting += len(b)
+	p.mu.Unlock()
+	p.stream.poke()
+	return nil
+}
+
+// Leave ends the player from the session's side: the peer is gone.
+func (p *Player) Leave() {
+	p.leaving.Store(true)
+	p.stream.hub.leave(p)
+	p.ended(EndGone)
+	p.stream.poke() // the loop drops it
+}
+
+// Sent is how many bytes the player's socket took.
+func (p *Player) Sent() uint64 { return p.sent.Load() }
+
+// finish says farewell, sends what is begun, and ends the player.
+func (p *Player) finish(r EndReason) {
+	p.mu.Lock()
+	again := p.finishing
+	p.finishing, p.reason = true, r
+	p.stopTimer()
+	p.mu.Unlock()
+	if again {
+		return
+	}
+	if p.opts.Farewell != nil {
+		p.opts.Farewell(r)
+	}
+	p.mu.Lock()
+	p.control = append(p.control, nil) // the mark behind the last words
+	p.mu.Unlock()
+	p.stream.poke()
+}
+
+// stopTimer is called with mu held.
+func (p *Player) stopTimer() {
+	if p.timer != nil {
+		p.timer.Stop()
+		p.timer = nil
+	}
+}
+
+func (p *Player) ended(r EndReason) {
+	p.once.Do(func() {
+		p.mu.Lock()
+		p.stopTimer()
+		p.mu.Unlock()
+		if p.opts.Ended != nil {
+			p.opts.Ended(r)
+		}
+	})
+}
+
+// takeControl moves the waiting control bytes to must, behind what is begun.
+func (p *Player) takeControl() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.last {
+		return
+	}
+	for _, b := range p.control {
+		if b == nil {
+			p.last = true
+			break
+		}
+		p.must = append(p.must, b)
+	}
+	p.control, p.waiting = nil, 0
+}
+
+// begin sets the cursor of a player that has none, if the stream has a place to start at.
+func (p *Player) begin(v *view) {
+	st, ok := v.startAt(p.floor)
+	if !ok {
+		return
+	}
+	p.playing = true
+	p.jump(v, st)
+	if p.started.CompareAndSwap(false, true) {
+		p.mu.Lock()
+		p.stopTimer()
+		p.mu.Unlock()
+		if p.opts.Started != nil {
+			p.opts.Started(time.Since(p.joined))
+		}
+	}
+}
+
+// jump moves the cursor to a place to start at, with the headers in force there.
+func (p *Player) jump(v *view, st start) {
+	p.cursor = st.seq
+	if p.headers != st.headers {
+		p.headers = st.headers
+		p.must = append(p.must, st.headers.prelude(v.timestampAt(st.seq), p.opts.StreamID)...)
+	}
+}
+
+// catchUp moves a player that fell out of the log to the newest keyframe, or lets it wait for the next.
+func (p *Player) catchUp(v *view) {
+	from := p.cursor
+	st, ok := v.startAt(v.base)
+	if !ok {
+		st = start{seq: v.head()}
+		p.playing, p.floor = false, v.head()
+	} else {
+		p.jump(v, st)
+	}
+	p.stream.hub.opts.Observer.Dropped(DropLag, int(st.seq-from))
+}

@@ -1,0 +1,189 @@
+package live
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// A Stream is one name of one worker: fed by the publisher or by a relay, or waited for.
+type Stream struct {
+	hub  *Hub
+	key  string
+	wake chan struct{} // capacity 1: the loop has something to do
+
+	received, sent atomic.Uint64
+
+	mu       sync.Mutex
+	log      log
+	headers  *headers
+	hasVideo bool // a video packet or header came since the feed attached
+	newest   uint32
+	anything bool // newest is set: the stream has been fed before
+	since    time.Time
+	codecs   [kinds]string
+	had      [kinds]uint32 // the newest timestamp that players got
+
+	feed    *Feed
+	epoch   int         // counts attached feeds
+	lastID  string      // of the newest feed
+	lastOff uint32      // its timestamp offset
+	outage  *time.Timer // ends the players if no feed comes
+
+	players map[*Player]struct{}
+	viewers int       // players that are no relays
+	ready   []*Player // to be taken up by the loop
+	blocked int       // players that wait for room, outside the loop
+	looping bool
+
+	// on demand
+	demand context.CancelFunc // set while Options.Demand runs
+	idle   *time.Timer        // cancels it, a while after the last viewer
+}
+
+// view is called with mu held.
+func (s *Stream) view() view {
+	return view{
+		log: s.log, headers: s.headers, hasVideo: s.hasVideo, timestamp: s.newest,
+		feeding: s.feed != nil && s.feed.delivered,
+	}
+}
+
+// join adds a player. Called with hub.mu and mu held.
+func (s *Stream) join(p *Player) {
+	s.players[p] = struct{}{}
+	s.ready = append(s.ready, p)
+	if !s.hub.opts.GOPCache {
+		p.floor = s.log.head()
+	}
+	if !p.opts.Relay {
+		s.viewers++
+		s.startDemand()
+	}
+	if s.feed == nil {
+		s.expect(p)
+	}
+	if !s.looping {
+		s.looping = true
+		s.hub.wg.Go(s.fanout)
+	}
+	s.poke()
+}
+
+// expect bounds how long a player waits for a publisher.
+func (s *Stream) expect(p *Player) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.stopTimer()
+	p.timer = time.AfterFunc(s.hub.opts.PlayWait, func() {
+		s.mu.Lock()
+		waits := s.feed == nil || !s.feed.delivered
+		s.mu.Unlock()
+		if waits && !p.started.Load() {
+			p.finish(EndNotFound)
+		}
+	})
+}
+
+// startDemand has the stream pulled, if it isn't. Called with hub.mu and mu held.
+func (s *Stream) startDemand() {
+	if s.idle != nil {
+		s.idle.Stop()
+		s.idle = nil
+	}
+	if s.demand != nil || s.hub.opts.Demand == nil || s.hub.closing {
+		return
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	s.demand = cancel
+	s.hub.wg.Go(func() {
+		s.hub.opts.Demand(ctx, s)
+		cancel()
+		s.hub.demandEnded(s)
+	})
+}
+
+// stopDemandSoon ends the pull a while after the last viewer left. Called with hub.mu and mu held.
+func (s *Stream) stopDemandSoon() {
+	if s.demand == nil || s.idle != nil {
+		return
+	}
+	stop := s.demand
+	if s.hub.closing || s.feed == nil {
+		stop()
+		return
+	}
+	s.idle = time.AfterFunc(s.hub.opts.Linger, stop)
+}
+
+// Key is the stream's name: app/name.
+func (s *Stream) Key() string { return s.key }
+
+// lost is called with mu held when the feed has gone: players get a while to see it come back.
+func (s *Stream) lost() {
+	epoch := s.epoch
+	s.log.starts = nil // what comes next is another publication
+	s.outage = time.AfterFunc(s.hub.opts.RepublishWait, func() { s.giveUp(epoch) })
+	var relays []*Player
+	for p := range s.players {
+		if p.opts.Relay {
+			relays = append(relays, p)
+		} else if !p.started.Load() {
+			s.expect(p)
+		}
+	}
+	s.hub.wg.Go(func() { // a farewell is called without locks
+		for _, p := range relays {
+			p.finish(EndUnpublished)
+		}
+	})
+}
+
+// giveUp ends the players that saw the stream, if it has not come back since the feed of that epoch went.
+func (s *Stream) giveUp(epoch int) {
+	s.mu.Lock()
+	var over []*Player
+	if s.feed == nil && s.epoch == epoch {
+		for p := range s.players {
+			if p.started.Load() {
+				over = append(over, p)
+			}
+		}
+	}
+	s.mu.Unlock()
+	for _, p := range over {
+		p.finish(EndUnpublished)
+	}
+}
+
+// Info is what can be told of a stream.
+type Info struct {
+	Key           string
+	Feed          string    // "publisher", "relay", or "" while it is waited for
+	FeedID        string    // names the publication
+	Since         time.Time // when the feed attached
+	Viewers       int
+	Relays        int // players that are sibling workers
+	BytesIn       uint64
+	BytesOut      uint64
+	Video, Audio  string // codecs
+	LastTimestamp uint32
+}
+
+func (s *Stream) info() Info {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	i := Info{
+		Key: s.key, Viewers: s.viewers, Relays: len(s.players) - s.viewers,
+		BytesIn: s.received.Load(), BytesOut: s.sent.Load(),
+		Video: s.codecs[Video], Audio: s.codecs[Audio], LastTimestamp: s.newest, Since: s.since,
+	}
+	if f := s.feed; f != nil {
+		i.Feed, i.FeedID = "publisher", f.id
+		if f.relay {
+			i.Feed = "relay"
+		}
+	}
+	return i
+}
