@@ -1,0 +1,57 @@
+package streamzone
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// An ID names one claim of one name: one publish from its start to its end. It
+// is never used again within the zone, so a relay that carries it cannot take a
+// later publish for the one it was sent for.
+type ID struct {
+	Generation uint64 // 1..2^39-1, how often the node has been claimed
+	Index      uint32 // the node
+}
+
+// String is the generation, a dot, the index, both in lower-case hexadecimal.
+func (id ID) String() string {
+	return strconv.FormatUint(id.Generation, 16) + "." + strconv.FormatUint(uint64(id.Index), 16)
+}
+
+// ParseID reads what String wrote, and nothing else. Errors wrap ErrBadID.
+func ParseID(s string) (ID, error) {
+	gen, index, _ := strings.Cut(s, ".")
+	g, err1 := strconv.ParseUint(gen, 16, 39)
+	i, err2 := strconv.ParseUint(index, 16, 24)
+	id := ID{Generation: g, Index: uint32(i)}
+	if err1 != nil || err2 != nil || g == 0 || i >= maxStreams || id.String() != s {
+		return ID{}, fmt.Errorf("%w: %.40q", ErrBadID, s)
+	}
+	return id, nil
+}
+
+// An Entry is what the zone says about a name that has an owner.
+type Entry struct {
+	Slot int       // the owner's slot
+	ID   ID        // this claim
+	Born time.Time // when it was claimed; whole milliseconds
+}
+
+// A Claim is the right to release a name. The zero Claim owns nothing.
+type Claim struct {
+	index uint32
+	state state // LIVE, with slot, epoch and generation
+}
+
+// ID names the claim to other processes.
+func (c Claim) ID() ID { return ID{Generation: c.state.gen(), Index: c.index} }
+
+func newEntry(i uint32, s state, about uint64) Entry {
+	return Entry{
+		Slot: s.slot(),
+		ID:   ID{Generation: s.gen(), Index: i},
+		Born: aboutBorn(about),
+	}
+}

@@ -1,0 +1,53 @@
+package streamzone
+
+import (
+	"os"
+	"sync/atomic"
+
+	"golang.org/x/sys/unix"
+)
+
+// What the tests of package streamzone_test need to see of the inside.
+
+// HeaderBits is the size of the sealed header in bits.
+const HeaderBits = headerWords * 64
+
+// NewMemfd makes a sealed, zeroed memory file.
+func NewMemfd(bytes uint64) (*os.File, error) { return newMemfd(bytes) }
+
+// MapWords maps the whole file for reading and writing.
+func MapWords(f *os.File) ([]atomic.Uint64, func() error, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return nil, nil, err
+	}
+	m, err := mapWords(f, uint64(info.Size()), true)
+	if err != nil {
+		return nil, nil, err
+	}
+	return m.words, m.unmap, nil
+}
+
+// Epoch is the slot's current epoch.
+func (z *Zone) Epoch(slot int) uint16 { return z.t.epoch(slot) }
+
+// Bucket is the bucket that the name belongs to.
+func (z *Zone) Bucket(name string) uint64 { return z.t.bucketOf(z.t.hash(name)) }
+
+// ChainMax is how many nodes fit into a bucket.
+func (z *Zone) ChainMax() int { return z.t.chainMax }
+
+// Interested tells whether the zone's slot asks to be rung for the name.
+func (z *Zone) Interested(name string) bool {
+	return z.t.interest(z.Bucket(name), z.slot/64).Load()>>(z.slot%64)&1 == 1
+}
+
+// Dup is another descriptor of the same open file description, as a process
+// gets it that inherits f.
+func Dup(f *os.File) (*os.File, error) {
+	fd, err := unix.FcntlInt(f.Fd(), unix.F_DUPFD_CLOEXEC, 3)
+	if err != nil {
+		return nil, err
+	}
+	return os.NewFile(uintptr(fd), f.Name()), nil
+}

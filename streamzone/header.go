@@ -1,0 +1,143 @@
+package streamzone
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"fmt"
+	"os"
+	"sync/atomic"
+
+	"github.com/cespare/xxhash/v2"
+)
+
+// The header: sixteen words, written once before anybody else can see them.
+//
+//	0 magic "RTMPZON1"    4 streams     8 position of the buckets   12 reserved, 0
+//	1 layout version      5 name_max    9 position of the hints     13 reserved, 0
+//	2 size, bytes         6 hash seed  10 position of the hot nodes 14 reserved, 0
+//	3 buckets             7 zone id    11 position of the cold nodes 15 xxhash64 of 0..14
+type header [headerWords]uint64
+
+const (
+	headerWords = 16
+	hdrBuckets  = 3
+	hdrStreams  = 4
+	hdrNameMax  = 5
+	hdrSeed     = 6
+	hdrZoneID   = 7
+	hdrSum      = 15
+
+	layoutVersion = 1
+)
+
+var magic = binary.LittleEndian.Uint64([]byte("RTMPZON1"))
+
+// newHeader is the one header that belongs to these sizes.
+func newHeader(c Config, seed, zoneID uint64) header {
+	g := newGeometry(c)
+	h := header{
+		magic, layoutVersion, g.bytes(), g.buckets,
+		g.streams, g.nameMax, seed, zoneID,
+		atBuckets * wordBytes, g.hints * wordBytes, g.hot * wordBytes, g.cold * wordBytes,
+	}
+	h[hdrSum] = h.sum()
+	return h
+}
+
+func (h *header) sum() uint64 {
+	var b [hdrSum * wordBytes]byte
+	for i, w := range h[:hdrSum] {
+		binary.LittleEndian.PutUint64(b[i*wordBytes:], w)
+	}
+	return xxhash.Sum64(b[:])
+}
+
+func loadHeader(mem []atomic.Uint64) header {
+	var h header
+	for i := range h {
+		h[i] = mem[i].Load()
+	}
+	return h
+}
+
+// config validates the header and gives back what it was made from.
+func (h *header) config() (Config, error) {
+	switch {
+	case h[0] != magic:
+		return Config{}, fmt.Errorf("%w: bad magic: not a stream zone", ErrCorrupt)
+	case h[hdrSum] != h.sum():
+		return Config{}, fmt.Errorf("%w: bad header checksum", ErrCorrupt)
+	case h[1] != layoutVersion:
+		return Config{}, fmt.Errorf("streamzone: layout version %d, this program knows %d", h[1], layoutVersion)
+	case h[hdrBuckets] > maxBuckets || h[hdrStreams] > maxStreams || h[hdrNameMax] > maxNameMax:
+		return Config{}, fmt.Errorf("%w: sizes out of range", ErrCorrupt)
+	}
+	c := Config{Buckets: int(h[hdrBuckets]), Streams: int(h[hdrStreams]), NameMax: int(h[hdrNameMax])}
+	if c != c.withDefaults() || c.Validate() != nil {
+		return Config{}, fmt.Errorf("%w: sizes out of range", ErrCorrupt)
+	}
+	if *h != newHeader(c, h[hdrSeed], h[hdrZoneID]) {
+		return Config{}, fmt.Errorf("%w: the header contradicts itself", ErrCorrupt)
+	}
+	return c, nil
+}
+
+// openTable maps f and validates everything that does not change: seals, size,
+// header, geometry. What changes is validated as it is used.
+func openTable(f *os.File, writable bool) (*table, *mapping, error) {
+	if err := checkSeals(f); err != nil {
+		return nil, nil, err
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return nil, nil, fmt.Errorf("streamzone: %w", err)
+	}
+	size := uint64(info.Size())
+	if size < atBuckets*wordBytes || size%wordBytes != 0 || size > maxBytes {
+		return nil, nil, fmt.Errorf("%w: a size of %d bytes is impossible", ErrCorrupt, size)
+	}
+	m, err := mapWords(f, size, writable)
+	if err != nil {
+		return nil, nil, err
+	}
+	t, err := checkTable(m.words, size)
+	if err != nil {
+		_ = m.unmap()
+		return nil, nil, err
+	}
+	return t, m, nil
+}
+
+func checkTable(mem []atomic.Uint64, size uint64) (*table, error) {
+	h := loadHeader(mem)
+	c, err := h.config()
+	if err != nil {
+		return nil, err
+	}
+	t := &table{geometry: newGeometry(c), seed: h[hdrSeed], mem: mem}
+	if t.bytes() != size {
+		return nil, fmt.Errorf("%w: the header says %d bytes, the file has %d", ErrCorrupt, t.bytes(), size)
+	}
+	if s := t.status().Load(); s != statusReady {
+		return nil, fmt.Errorf("%w: status %d, want %d", ErrCorrupt, s, statusReady)
+	}
+	return t, nil
+}
+
+// format writes a fresh zone into zeroed memory.
+func format(mem []atomic.Uint64, c Config) error {
+	var random [2 * wordBytes]byte
+	if _, err := rand.Read(random[:]); err != nil {
+		return fmt.Errorf("streamzone: seed the zone: %w", err)
+	}
+	seed := binary.LittleEndian.Uint64(random[:])
+	for i, w := range newHeader(c, seed, binary.LittleEndian.Uint64(random[wordBytes:])) {
+		mem[i].Store(w)
+	}
+	t := &table{geometry: newGeometry(c), seed: seed, mem: mem}
+	for i := range uint32(t.streams) {
+		t.setHint(i)
+	}
+	t.status().Store(statusReady)
+	return nil
+}
