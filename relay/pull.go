@@ -1,0 +1,201 @@
+package relay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"net"
+	"strings"
+	"time"
+
+	"github.com/rtmp-edge/rtmp-edge/rtmp"
+	"github.com/rtmp-edge/rtmp-edge/streamzone"
+)
+
+// A Feed takes what a pull brings.
+type Feed interface {
+	Append(*rtmp.Message) error
+	Detach()
+}
+
+// Events are told to whoever counts. Each may be nil.
+type Events struct {
+	Connected func(took time.Duration)          // the owner has accepted play
+	Ended     func(connected bool, cause error) // a pull is over, or failed; ErrEnded is the good end
+}
+
+// A Puller pulls streams from their owners. Its fields don't change once it is used.
+type Puller struct {
+	Zone           *streamzone.Zone
+	Slot           int // this process: its own streams need no relay
+	Dial           func(ctx context.Context, slot int) (net.Conn, error)
+	ConnectTimeout time.Duration // from dialling to the owner's Play.Start
+	Config         *rtmp.Config
+	Logger         *slog.Logger
+	Events         Events
+}
+
+// Bounds of the pause before the same publication is tried again, doubled each time, with jitter.
+const (
+	minPause = 25 * time.Millisecond
+	maxPause = 2 * time.Second
+)
+
+// Run keeps a stream pulled while it is published by another worker, until ctx ends. In between it waits for the zone: nothing is polled.
+// The key is app/name; attach is called with each publication's id once its owner has accepted the relay.
+func (p *Puller) Run(ctx context.Context, key string, attach func(id string) (Feed, error)) error {
+	w, err := p.Zone.Watch(key)
+	if err != nil {
+		return fmt.Errorf("relay: watch %q: %w", key, err)
+	}
+	defer w.Close()
+	var (
+		last   streamzone.ID
+		rested bool
+		pause  = minPause
+	)
+	for ctx.Err() == nil {
+		e, ok, err := p.Zone.Lookup(key) // after Watch: a claim from now on rings
+		if err != nil {
+			return fmt.Errorf("relay: look up %q: %w", key, err)
+		}
+		if !ok || e.Slot == p.Slot {
+			sleep(ctx, w.C, nil)
+			continue
+		}
+		if e.ID == last && !rested {
+			p.rest(ctx, w.C, key, e.ID, pause)
+			pause, rested = min(2*pause, maxPause), true
+			continue
+		}
+		if e.ID != last {
+			pause = minPause
+		}
+		last, rested = e.ID, false
+		if p.follow(ctx, w.C, key, e, attach) > maxPause {
+			pause = minPause // it did work
+		}
+	}
+	return nil
+}
+
+// rest waits before a publication is tried again, or until the zone no longer names it.
+func (p *Puller) rest(ctx context.Context, bell <-chan struct{}, key string, id streamzone.ID, pause time.Duration) {
+	t := time.NewTimer(pause/2 + rand.N(pause))
+	defer t.Stop()
+	for sleep(ctx, bell, t.C) {
+		if now, ok, err := p.Zone.Lookup(key); err != nil || !ok || now.ID != id {
+			return
+		}
+	}
+}
+
+// sleep waits for the zone's bell, a timer (nil: none) or the end, and tells whether it was the bell.
+func sleep(ctx context.Context, bell <-chan struct{}, timer <-chan time.Time) bool {
+	select {
+	case <-bell:
+		return true
+	case <-timer:
+	case <-ctx.Done():
+	}
+	return false
+}
+
+// follow pulls one publication to its end, or until the zone says that it is over, and tells how long it lasted.
+func (p *Puller) follow(ctx context.Context, bell <-chan struct{}, key string, e streamzone.Entry, attach func(string) (Feed, error)) time.Duration {
+	begin := time.Now()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var connected bool
+	done := make(chan error, 1)
+	go func() {
+		var err error
+		connected, err = p.pull(ctx, key, e, attach)
+		done <- err
+	}()
+	for {
+		select {
+		case <-bell:
+			if now, ok, err := p.Zone.Lookup(key); err != nil || !ok || now.ID != e.ID {
+				cancel(ErrMoved)
+			}
+		case err := <-done:
+			if ctx.Err() != nil {
+				err = context.Cause(ctx)
+			}
+			p.ended(key, e, connected, err)
+			return time.Since(begin)
+		}
+	}
+}
+
+func (p *Puller) ended(key string, e streamzone.Entry, connected bool, err error) {
+	p.Logger.Debug("relay ended", "stream", key, "owner", e.Slot, "publication", e.ID.String(), "cause", err)
+	if p.Events.Ended != nil {
+		p.Events.Ended(connected, err)
+	}
+}
+
+// pull plays the stream at its owner and hands on what comes.
+func (p *Puller) pull(ctx context.Context, key string, e streamzone.Entry, attach func(string) (Feed, error)) (connected bool, err error) {
+	begin := time.Now()
+	app, name, _ := strings.Cut(key, "/")
+	c, err := p.connect(ctx, app, name, e)
+	if err != nil {
+		return false, err
+	}
+	defer c.Close()
+	defer context.AfterFunc(ctx, func() { c.Close() })()
+	feed, err := attach(e.ID.String())
+	if err != nil {
+		return false, err
+	}
+	defer feed.Detach()
+	if p.Events.Connected != nil {
+		p.Events.Connected(time.Since(begin))
+	}
+	return true, copyTo(feed, c)
+}
+
+func copyTo(feed Feed, c *rtmp.ClientConn) error {
+	for {
+		ev, err := c.Next()
+		switch {
+		case errors.Is(err, io.EOF):
+			return fmt.Errorf("relay: the owner closed the connection: %w", err)
+		case err != nil:
+			return err
+		case ev.Kind == rtmp.EventMessage:
+			if err := feed.Append(&ev.Message); err != nil {
+				return err
+			}
+		case ev.Kind == rtmp.EventStatus && over(ev.Status):
+			return ErrEnded
+		}
+	}
+}
+
+func (p *Puller) connect(ctx context.Context, app, name string, e streamzone.Entry) (*rtmp.ClientConn, error) {
+	ctx, cancel := context.WithTimeout(ctx, p.ConnectTimeout)
+	defer cancel()
+	nc, err := p.Dial(ctx, e.Slot)
+	if err != nil {
+		return nil, fmt.Errorf("relay: dial slot %d: %w", e.Slot, err)
+	}
+	c, err := rtmp.NewClient(ctx, nc, connectRequest(app, e.ID), p.Config)
+	if err != nil {
+		return nil, fmt.Errorf("relay: connect to slot %d: %w", e.Slot, err)
+	}
+	if _, err := c.Play(ctx, name); err != nil {
+		c.Close()
+		return nil, fmt.Errorf("relay: play at slot %d: %w", e.Slot, err)
+	}
+	return c, nil
+}
+
+func over(s *rtmp.Status) bool {
+	return s.Level == "error" || s.Code == rtmp.CodePlayUnpublishNotify || s.Code == rtmp.CodePlayStop
+}
