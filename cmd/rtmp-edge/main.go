@@ -1,0 +1,69 @@
+// Command rtmp-edge is an RTMP live-streaming edge server: one master and many worker processes that behave as one server.
+//
+//	rtmp-edge                      run with the built-in defaults
+//	rtmp-edge run -c FILE          run with a configuration
+//	rtmp-edge check -c FILE        check a configuration
+//	rtmp-edge version
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/rtmp-edge/rtmp-edge/internal/config"
+	"github.com/rtmp-edge/rtmp-edge/internal/master"
+	"github.com/rtmp-edge/rtmp-edge/internal/version"
+	"github.com/rtmp-edge/rtmp-edge/internal/worker"
+)
+
+type cli struct {
+	Run     runCmd     `cmd:"" default:"withargs" help:"Run the server (the default command)."`
+	Check   checkCmd   `cmd:"" help:"Check a configuration file, and tell every problem in it."`
+	Version versionCmd `cmd:"" help:"Print the version."`
+	Worker  workerCmd  `cmd:"" hidden:"" help:"Run a worker process; only the master does that."`
+}
+
+func main() {
+	var c cli
+	k := kong.Parse(&c, kong.Name("rtmp-edge"), kong.Description("RTMP live-streaming edge server."), kong.UsageOnError())
+	if err := k.Run(); err != nil {
+		fmt.Fprintf(os.Stderr, "rtmp-edge: %v\n", err)
+		os.Exit(exitCode(err))
+	}
+}
+
+// Exit codes: 1 for a failure, 3 when the end had to be forced.
+func exitCode(err error) int {
+	if errors.Is(err, master.ErrKilled) {
+		return 3
+	}
+	return 1
+}
+
+type checkCmd struct {
+	Config string `short:"c" required:"" type:"path" placeholder:"FILE" help:"The configuration file."`
+}
+
+func (c *checkCmd) Run() error {
+	cfg, err := config.Load(c.Config)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("%s: good: %d workers\n", c.Config, cfg.Workers.Count())
+	return nil
+}
+
+type versionCmd struct{}
+
+//nolint:unparam // as kong wants it
+func (versionCmd) Run() error {
+	fmt.Println("rtmp-edge", version.String())
+	return nil
+}
+
+type workerCmd struct{}
+
+func (workerCmd) Run() error { return worker.Run() }

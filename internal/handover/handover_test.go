@@ -1,0 +1,130 @@
+package handover
+
+import (
+	"errors"
+	"io"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/rtmp-edge/rtmp-edge/internal/config"
+	"github.com/rtmp-edge/rtmp-edge/multiport"
+)
+
+func pair(t *testing.T) (master, worker *Conn) {
+	t.Helper()
+	master, f, err := Pair()
+	if err != nil {
+		t.Fatal(err)
+	}
+	worker, err = newConn(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { master.Close(); worker.Close() })
+	return master, worker
+}
+
+func TestStartSurvives(t *testing.T) {
+	master, worker := pair(t)
+	cfg := config.Default()
+	cfg.RunDir = "/run/x"
+	cfg.MultiListen = []config.MultiListen{{Listen: multiport.Addr{Network: "tcp", Host: "::1", Port: 19350}, Serves: config.RTMP}}
+	want := Start{
+		Worker: 3, Slot: 5, Epoch: 65535, Workers: 4, Restarts: 2, Version: "v", Config: cfg,
+		Sockets: []Socket{{Addr: "[::1]:19353", Serves: config.RTMP, Scope: config.PerWorker}},
+	}
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	if err := master.Send(KindStart, want, w, r); err != nil {
+		t.Fatal(err)
+	}
+	w.Close()
+	var got Start
+	files, err := worker.Expect(KindStart, &got)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("(-sent +received)\n%s", d)
+	}
+	if len(files) != 2 {
+		t.Fatalf("%d descriptors", len(files))
+	}
+	if _, err := files[0].WriteString("through the passed pipe"); err != nil {
+		t.Fatal(err)
+	}
+	files[0].Close()
+	b, err := io.ReadAll(files[1])
+	if err != nil || string(b) != "through the passed pipe" {
+		t.Errorf("read %q, %v", b, err)
+	}
+	files[1].Close()
+}
+
+func TestMessagesKeepTheirOrderAndFiles(t *testing.T) {
+	master, worker := pair(t)
+	null, err := os.Open(os.DevNull)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer null.Close()
+	for i := range 20 {
+		var files []*os.File
+		for range i % 3 {
+			files = append(files, null)
+		}
+		if err := master.Send(KindStop, Stop{Within: time.Duration(i)}, files...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range 20 {
+		var s Stop
+		files, err := worker.Expect(KindStop, &s)
+		if err != nil || s.Within != time.Duration(i) || len(files) != i%3 {
+			t.Fatalf("message %d: %v with %d files, %v", i, s, len(files), err)
+		}
+		for _, f := range files {
+			f.Close()
+		}
+	}
+}
+
+func TestErrors(t *testing.T) {
+	t.Run("the other side is gone", func(t *testing.T) {
+		master, worker := pair(t)
+		master.Close()
+		if _, err := worker.Receive(); !errors.Is(err, io.EOF) {
+			t.Errorf("got %v, want EOF", err)
+		}
+	})
+	t.Run("another message", func(t *testing.T) {
+		master, worker := pair(t)
+		if err := master.Send(KindReady, nil); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := worker.Expect(KindStart, &Start{}); !errors.Is(err, ErrUnexpected) {
+			t.Errorf("got %v, want ErrUnexpected", err)
+		}
+	})
+	t.Run("too many descriptors", func(t *testing.T) {
+		master, _ := pair(t)
+		if err := master.Send(KindStart, nil, make([]*os.File, maxFiles+1)...); !errors.Is(err, ErrTooLarge) {
+			t.Errorf("got %v, want ErrTooLarge", err)
+		}
+	})
+	t.Run("a size beyond the bound", func(t *testing.T) {
+		master, worker := pair(t)
+		if _, err := master.uc.Write([]byte{0xff, 0, 0, 0}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := worker.Receive(); !errors.Is(err, ErrTooLarge) {
+			t.Errorf("got %v, want ErrTooLarge", err)
+		}
+	})
+}

@@ -1,0 +1,107 @@
+package master
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+
+	"github.com/rtmp-edge/rtmp-edge/internal/config"
+	"github.com/rtmp-edge/rtmp-edge/internal/handover"
+	"github.com/rtmp-edge/rtmp-edge/multiport"
+)
+
+// sockets are the listening sockets of the server, by worker, and the files of unix sockets that are to be removed at the end.
+type sockets struct {
+	worker [][]socket
+	unix   []multiport.Addr
+}
+
+type socket struct {
+	handover.Socket
+	file *os.File
+}
+
+// bind binds everything that the configuration lists, or nothing.
+func bind(cfg *config.Config, workers int, log *slog.Logger) (*sockets, error) {
+	s := &sockets{worker: make([][]socket, workers)}
+	for _, l := range cfg.Listens() {
+		var err error
+		if l.Scope == config.Shared {
+			err = s.bindShared(l)
+		} else {
+			err = s.bindEach(l)
+		}
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("%s: %w", l.Key, err), s.close())
+		}
+		if l.Scope != config.Private {
+			log.Info("listening", "address", s.span(l), "serves", string(l.Serves))
+		}
+	}
+	return s, nil
+}
+
+// bindShared gives each worker a socket of its own on the same address.
+func (s *sockets) bindShared(l config.Listen) error {
+	files, err := multiport.ListenGroup(l.Addr, len(s.worker), multiport.ListenOptions{})
+	if err != nil {
+		return err
+	}
+	s.remember(l.Addr)
+	for i, f := range files {
+		s.add(i, l, f)
+	}
+	return nil
+}
+
+// bindEach gives worker n the address plus n. A slot's private sockets have the worker's number as long as no two processes of a worker live.
+func (s *sockets) bindEach(l config.Listen) error {
+	for i := range s.worker {
+		a, err := l.Addr.ForWorker(i)
+		if err != nil {
+			return err
+		}
+		f, err := multiport.Listen(a, multiport.ListenOptions{})
+		if err != nil {
+			return err
+		}
+		s.remember(a)
+		s.add(i, l, f)
+	}
+	return nil
+}
+
+func (s *sockets) add(worker int, l config.Listen, f *os.File) {
+	desc := handover.Socket{Addr: f.Name(), Serves: l.Serves, Scope: l.Scope}
+	s.worker[worker] = append(s.worker[worker], socket{desc, f})
+}
+
+func (s *sockets) remember(a multiport.Addr) {
+	if a.Network == multiport.Unix {
+		s.unix = append(s.unix, a)
+	}
+}
+
+// span tells what a listen takes: one address, or the first and the last.
+func (s *sockets) span(l config.Listen) string {
+	if l.Scope == config.Shared || len(s.worker) == 1 {
+		return s.worker[0][len(s.worker[0])-1].Addr
+	}
+	last := s.worker[len(s.worker)-1]
+	return s.worker[0][len(s.worker[0])-1].Addr + " … " + last[len(last)-1].Addr
+}
+
+// close closes the sockets and removes the files of those that have one.
+func (s *sockets) close() error {
+	var errs []error
+	for _, w := range s.worker {
+		for _, f := range w {
+			errs = append(errs, f.file.Close())
+		}
+	}
+	for _, a := range s.unix {
+		errs = append(errs, multiport.Remove(a))
+	}
+	return errors.Join(errs...)
+}

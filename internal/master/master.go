@@ -1,0 +1,105 @@
+package master
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"sync"
+	"sync/atomic"
+
+	"github.com/rtmp-edge/rtmp-edge/internal/config"
+	"github.com/rtmp-edge/rtmp-edge/streamzone"
+)
+
+// Options of a master.
+type Options struct {
+	Config     *config.Config
+	Logger     *slog.Logger
+	Version    string
+	Executable string // started as worker; "": this program
+	// Ready is called once, when all workers accept.
+	Ready func(cfg *config.Config, workers int)
+}
+
+// A Master is a running server. Its fields don't change after New, but for what says so.
+type Master struct {
+	opts    Options
+	cfg     *config.Config // with the run folder and the number of workers filled in
+	log     *slog.Logger
+	workers int
+
+	keeper  *streamzone.Keeper
+	sockets *sockets
+	cleanup func() error // removes the run folder, if it was made
+
+	killNow  chan struct{} // closed by Kill
+	killOnce sync.Once
+	wasReady atomic.Bool
+	mu       sync.Mutex
+	up       map[int]bool // workers that have been ready; guarded by mu
+}
+
+// New makes the zone and binds every socket. Nothing is served before Run.
+func New(o Options) (*Master, error) {
+	cfg := *o.Config
+	if o.Executable == "" {
+		o.Executable = "/proc/self/exe" // also when the file was replaced meanwhile
+	}
+	m := &Master{opts: o, cfg: &cfg, log: o.Logger, workers: cfg.Workers.Count(), killNow: make(chan struct{}), up: map[int]bool{}}
+	cfg.Workers = config.Workers(m.workers)
+	var err error
+	if cfg.RunDir, m.cleanup, err = runDir(cfg.RunDir); err != nil {
+		return nil, err
+	}
+	if err := cfg.Validate(); err != nil { // now that the run folder is known
+		return nil, errors.Join(err, m.cleanup())
+	}
+	z := cfg.StreamZone
+	if m.keeper, err = streamzone.Create(streamzone.Config{Buckets: z.Buckets, Streams: z.Streams, NameMax: z.NameMax}); err != nil {
+		return nil, errors.Join(fmt.Errorf("stream_zone: %w", err), m.cleanup())
+	}
+	if m.sockets, err = bind(&cfg, m.workers, m.log); err != nil {
+		return nil, errors.Join(err, m.keeper.Close(), m.cleanup())
+	}
+	return m, nil
+}
+
+// Run starts the workers and keeps them running until ctx ends; then it ends them in order and takes back everything that New made.
+func (m *Master) Run(ctx context.Context) error {
+	m.log.Info("starting", "version", m.opts.Version, "workers", m.workers, "run_dir", m.cfg.RunDir, "pid", os.Getpid())
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var wg sync.WaitGroup
+	errs := make([]error, m.workers)
+	for i := range m.workers {
+		wg.Go(func() {
+			errs[i] = m.supervise(ctx, i)
+			cancel(errs[i]) // one worker that can't start ends the server
+		})
+	}
+	<-ctx.Done()
+	m.log.Info("stopping", "within", m.cfg.ShutdownTimeout)
+	wg.Wait()
+	err := errors.Join(errors.Join(errs...), m.sockets.close(), m.keeper.Close(), m.cleanup())
+	m.log.Info("stopped")
+	return err
+}
+
+// Kill makes Run end at once: the workers are killed. For those who can't wait; only after Run's ctx has ended.
+func (m *Master) Kill() { m.killOnce.Do(func() { close(m.killNow) }) }
+
+func (m *Master) workerReady(worker, pid int) {
+	m.log.Info("worker ready", "worker", worker, "pid", pid)
+	m.mu.Lock()
+	m.up[worker] = true
+	all := len(m.up) == m.workers
+	m.mu.Unlock()
+	if all && m.wasReady.CompareAndSwap(false, true) {
+		m.log.Info("ready", "workers", m.workers)
+		if m.opts.Ready != nil {
+			m.opts.Ready(m.cfg, m.workers)
+		}
+	}
+}

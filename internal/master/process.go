@@ -1,0 +1,93 @@
+package master
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"syscall"
+	"time"
+
+	"github.com/rtmp-edge/rtmp-edge/internal/handover"
+)
+
+// WorkerCommand is the hidden command that the program is re-executed with.
+const WorkerCommand = "worker"
+
+// A process is one worker process.
+type process struct {
+	cmd     *exec.Cmd
+	control *handover.Conn
+	ready   chan struct{} // closed when it accepts
+	exited  chan struct{} // closed when it is reaped
+	state   string        // how it ended; with exited
+}
+
+// spawn starts a worker and hands it what it needs. It is a process group of its own: a terminal's Ctrl-C is for the master.
+func spawn(executable string, start handover.Start, files []*os.File) (*process, error) {
+	control, child, err := handover.Pair()
+	if err != nil {
+		return nil, err
+	}
+	p := &process{
+		cmd:     exec.Command(executable, WorkerCommand),
+		control: control,
+		ready:   make(chan struct{}),
+		exited:  make(chan struct{}),
+	}
+	p.cmd.Args[0] = "rtmp-edge" // what ps shows
+	p.cmd.Stderr = os.Stderr
+	p.cmd.ExtraFiles = []*os.File{child} // becomes handover.ControlFD
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	err = p.cmd.Start()
+	if e := child.Close(); err == nil {
+		err = e
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("master: start worker %d: %w", start.Worker, err), control.Close())
+	}
+	go p.reap()
+	if err := control.Send(handover.KindStart, start, files...); err != nil {
+		p.kill()
+		<-p.exited
+		return nil, err
+	}
+	go p.listen()
+	return p, nil
+}
+
+func (p *process) reap() {
+	_ = p.cmd.Wait() // the state says it
+	p.state = p.cmd.ProcessState.String()
+	_ = p.control.Close() // ends listen
+	close(p.exited)
+}
+
+// listen receives what the worker says, to its end.
+func (p *process) listen() {
+	for {
+		m, err := p.control.Receive()
+		if err != nil {
+			return
+		}
+		for _, f := range m.Files {
+			_ = f.Close() // none is expected
+		}
+		if m.Kind == handover.KindReady {
+			select {
+			case <-p.ready:
+			default:
+				close(p.ready)
+			}
+		}
+	}
+}
+
+// stop asks the process to end in order. One that can't be asked is dying already.
+func (p *process) stop(within time.Duration) {
+	_ = p.control.Send(handover.KindStop, handover.Stop{Within: within})
+}
+
+func (p *process) kill() {
+	_ = p.cmd.Process.Kill() // fails only if it is gone
+}

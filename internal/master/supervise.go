@@ -1,0 +1,127 @@
+package master
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/rtmp-edge/rtmp-edge/internal/handover"
+)
+
+// The pause before a worker that died is replaced: none the first time, then from minPause on doubled to maxPause; one that lived for
+// steadyAfter is forgiven.
+const (
+	minPause    = 100 * time.Millisecond
+	maxPause    = 5 * time.Second
+	steadyAfter = 10 * time.Second
+	// startTries is how many processes may die before the server was ever ready, until the master gives up.
+	startTries = 3
+	// killAfter is how much longer than the time it was given a worker may take to end.
+	killAfter = time.Second
+)
+
+// backoff is the pause before the nth replacement in a row.
+func backoff(n int) time.Duration {
+	if n == 0 {
+		return 0
+	}
+	return min(minPause<<min(n-1, 10), maxPause)
+}
+
+// supervise keeps one worker running until ctx ends, and then ends it. It returns an error when the worker never came up, or had to be killed.
+func (m *Master) supervise(ctx context.Context, worker int) error {
+	deaths := 0 // in a row
+	for restarts := 0; ; restarts++ {
+		born := time.Now()
+		p, err := m.start(worker, restarts)
+		if err == nil {
+			err = m.watch(ctx, worker, p)
+		}
+		if e := m.reclaim(worker); e != nil {
+			m.log.Error("the zone's slot stays closed", "worker", worker, "error", e)
+			err = errors.Join(err, e)
+		}
+		if ctx.Err() != nil {
+			return err
+		}
+		if time.Since(born) > steadyAfter {
+			deaths = 0
+		}
+		pause := backoff(deaths)
+		deaths++
+		if !m.wasReady.Load() && deaths >= startTries {
+			return fmt.Errorf("%w: worker %d died %d times: %w", ErrStart, worker, deaths, err)
+		}
+		m.log.Error("worker died", "worker", worker, "cause", err, "lived", time.Since(born).Round(time.Millisecond), "restart_in", pause)
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// start opens the worker's slot and starts its process there.
+func (m *Master) start(worker, restarts int) (*process, error) {
+	slot := worker // one process of a worker at a time
+	epoch, err := m.keeper.OpenSlot(slot)
+	if err != nil {
+		return nil, err
+	}
+	files := []*os.File{m.keeper.File()}
+	start := handover.Start{
+		Worker: worker, Slot: slot, Epoch: epoch, Workers: m.workers, Restarts: restarts, Version: m.opts.Version, Config: m.cfg,
+	}
+	for _, s := range m.sockets.worker[worker] {
+		start.Sockets = append(start.Sockets, s.Socket)
+		files = append(files, s.file)
+	}
+	return spawn(m.opts.Executable, start, files)
+}
+
+// watch waits for the process' end, which it brings about when ctx ends or the master is to kill.
+func (m *Master) watch(ctx context.Context, worker int, p *process) error {
+	ready := p.ready
+	for {
+		select {
+		case <-ready:
+			ready = nil
+			m.workerReady(worker, p.cmd.Process.Pid)
+		case <-p.exited:
+			return errors.New(p.state)
+		case <-ctx.Done():
+			return m.end(worker, p)
+		}
+	}
+}
+
+// end stops a process in order, or kills it when that takes too long.
+func (m *Master) end(worker int, p *process) error {
+	p.stop(m.cfg.ShutdownTimeout)
+	late := time.NewTimer(m.cfg.ShutdownTimeout + killAfter)
+	defer late.Stop()
+	select {
+	case <-p.exited:
+		return nil
+	case <-late.C:
+	case <-m.killNow:
+	}
+	p.kill()
+	<-p.exited
+	m.log.Warn("worker killed", "worker", worker)
+	return fmt.Errorf("%w: worker %d", ErrKilled, worker)
+}
+
+// reclaim ends the existence of a dead process' streams and takes its nodes back.
+func (m *Master) reclaim(slot int) error {
+	if err := m.keeper.CloseSlot(slot); err != nil {
+		return err
+	}
+	n, err := m.keeper.Sweep(slot)
+	if n > 0 {
+		m.log.Info("streams of a dead worker reclaimed", "slot", slot, "streams", n)
+	}
+	return err
+}

@@ -1,0 +1,78 @@
+package worker
+
+import (
+	"os"
+	"strings"
+
+	"github.com/rtmp-edge/rtmp-edge/internal/api"
+	"github.com/rtmp-edge/rtmp-edge/internal/live"
+)
+
+// local is what this worker tells of itself.
+type local struct{ w *Worker }
+
+// Worker implements api.Local.
+func (l local) Worker() api.WorkerInfo {
+	w := l.w
+	info := api.WorkerInfo{Worker: w.start.Worker, Slot: w.start.Slot, PID: os.Getpid(), Started: w.born, Restarts: w.start.Restarts}
+	for _, s := range w.hub.Streams() {
+		info.Players += s.Viewers
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	info.Sessions, info.Publishers = len(w.open), len(w.publishers)
+	return info
+}
+
+// Streams implements api.Local.
+func (l local) Streams() []api.LocalStream {
+	all := l.w.hub.Streams()
+	out := make([]api.LocalStream, len(all))
+	for i := range all {
+		out[i] = l.stream(&all[i])
+	}
+	return out
+}
+
+var roles = map[string]api.Role{"publisher": api.RolePublisher, "relay": api.RoleRelay, "": api.RoleWaiting}
+
+func (l local) stream(s *live.Info) api.LocalStream {
+	app, name, _ := strings.Cut(s.Key, "/")
+	out := api.LocalStream{
+		App: app, Name: name, Role: roles[s.Feed], Players: s.Viewers, RelayPlayers: s.Relays, BytesIn: s.BytesIn, BytesOut: s.BytesOut,
+		VideoCodec: s.Video, AudioCodec: s.Audio, Since: s.Since,
+	}
+	if e, ok, err := l.w.zone.Lookup(s.Key); err == nil && ok {
+		out.Owner = e.Slot
+	}
+	if p := l.publication(s.Key); p != nil {
+		out.Publisher = &api.PublisherInfo{Address: p.session.remote, Since: p.since, FlashVer: p.session.conn.ConnectRequest().FlashVer}
+	}
+	return out
+}
+
+func (l local) publication(key string) *publication {
+	l.w.mu.Lock()
+	defer l.w.mu.Unlock()
+	return l.w.publishers[key]
+}
+
+// Zone implements api.Local.
+func (l local) Zone() (api.ZoneInfo, error) {
+	s, c := l.w.zone.State(), l.w.start.Config.StreamZone
+	info := api.ZoneInfo{Buckets: c.Buckets, Capacity: s.Capacity, NameMax: c.NameMax, Live: s.Live}
+	for _, slot := range s.Slots {
+		info.Slots = append(info.Slots, api.ZoneSlot{Slot: slot.Slot, Epoch: int(slot.Epoch), Open: slot.Open, PID: slot.PID, Streams: slot.Live})
+	}
+	return info, nil
+}
+
+// KickPublisher implements api.Local.
+func (l local) KickPublisher(app, name string) bool {
+	p := l.publication(app + "/" + name)
+	if p == nil {
+		return false
+	}
+	p.session.end(live.EndKicked)
+	return true
+}

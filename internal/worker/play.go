@@ -1,0 +1,114 @@
+package worker
+
+import (
+	"sync/atomic"
+	"time"
+
+	"github.com/rtmp-edge/rtmp-edge/internal/live"
+	"github.com/rtmp-edge/rtmp-edge/internal/logging"
+	"github.com/rtmp-edge/rtmp-edge/internal/metrics"
+	"github.com/rtmp-edge/rtmp-edge/rtmp"
+)
+
+// play makes the session a player. From here on the fan-out writes to its socket, and everything else goes through the player.
+func (s *session) play(r *rtmp.PlayRequest) error {
+	if s.player.Load() != nil {
+		return s.refusePlay(r, metrics.PlayError, rtmp.CodePlayFailed, "This connection plays a stream already.")
+	}
+	key, err := streamKey(s.conn.ConnectRequest().App, r.Name, s.w.start.Config.StreamZone.NameMax)
+	if err != nil {
+		return s.refusePlay(r, metrics.PlayBadName, rtmp.CodePlayStreamNotFound, err.Error())
+	}
+	s.stream = key
+	if s.private && !s.owns(key) {
+		return s.refusePlay(r, metrics.PlayNotFound, rtmp.CodePlayStreamNotFound, "That publication is not here.")
+	}
+	if err := s.conn.AcceptPlay(r); err != nil {
+		return err
+	}
+	sink, err := live.NewSink(s.nc)
+	if err != nil {
+		return refused{metrics.CloseInternal, err}
+	}
+	if !s.private {
+		s.role = metrics.RolePlayer
+	}
+	s.setState(metrics.StateWaiting)
+	var started atomic.Bool
+	_, err = s.w.hub.Play(key, live.PlayOptions{
+		Sink: sink, StreamID: r.StreamID, Relay: s.private,
+		Attached: func(p *live.Player) {
+			s.player.Store(p)
+			s.conn.SetControlWriter(p.Control)
+		},
+		Started: func(wait time.Duration) {
+			started.Store(true)
+			s.started(key, wait)
+		},
+		Farewell: func(reason live.EndReason) { s.farewell(r.StreamID, reason) },
+		Ended: func(reason live.EndReason) {
+			s.countPlay(started.Load(), reason)
+			s.ended(reason)
+		},
+	})
+	if err != nil {
+		return s.refusePlay(r, metrics.PlayError, rtmp.CodePlayFailed, farewells[live.EndShutdown])
+	}
+	s.log.Debug("playing", logging.Stream, key, logging.Remote, s.remote, "relay", s.private)
+	return nil
+}
+
+// owns tells whether the publication that a relay asks for is on this worker. Its feed may be a moment from being attached.
+func (s *session) owns(key string) bool {
+	e, ok, err := s.w.zone.Lookup(key)
+	return err == nil && ok && e.Slot == s.w.start.Slot && e.ID == s.relayed
+}
+
+func (s *session) refusePlay(r *rtmp.PlayRequest, result, code, text string) error {
+	s.w.metrics.Plays.WithLabelValues(metrics.ProtocolRTMP, result).Inc()
+	s.log.Debug("play refused", logging.Remote, s.remote, logging.Reason, result, "app", s.conn.ConnectRequest().App, "name", r.Name)
+	return s.conn.WriteStatus(r.StreamID, rtmp.Status{Level: rtmp.LevelError, Code: code, Description: text})
+}
+
+// started is called by the fan-out with the first media.
+func (s *session) started(key string, wait time.Duration) {
+	s.setState(metrics.StatePlaying)
+	if s.private {
+		return
+	}
+	source := metrics.SourceWorker
+	if s.w.publishes(key) {
+		source = metrics.SourceLocal
+	}
+	s.w.metrics.PlayJoin.WithLabelValues(metrics.ProtocolRTMP, source).Observe(wait.Seconds())
+}
+
+// farewell tells a player why it ends; the words go through its control queue.
+func (s *session) farewell(streamID uint32, r live.EndReason) {
+	if r == live.EndNotFound {
+		_ = s.conn.WriteStatus(streamID, rtmp.Status{Level: rtmp.LevelError, Code: rtmp.CodePlayStreamNotFound, Description: farewells[r]})
+		return
+	}
+	_ = s.conn.WriteStreamEOF(streamID)
+	_ = s.conn.WriteStatus(streamID, rtmp.Status{Code: rtmp.CodePlayUnpublishNotify, Description: farewells[r]})
+}
+
+func (s *session) countPlay(started bool, r live.EndReason) {
+	if s.private {
+		return
+	}
+	result := metrics.PlayGone
+	switch {
+	case started:
+		result = metrics.PlayOK
+	case r == live.EndNotFound:
+		result = metrics.PlayNotFound
+	}
+	s.w.metrics.Plays.WithLabelValues(metrics.ProtocolRTMP, result).Inc()
+}
+
+func (w *Worker) publishes(key string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.publishers[key] != nil
+}

@@ -1,0 +1,161 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/rtmp-edge/rtmp-edge/broadcast"
+	"github.com/rtmp-edge/rtmp-edge/internal/handover"
+	"github.com/rtmp-edge/rtmp-edge/internal/live"
+	"github.com/rtmp-edge/rtmp-edge/internal/logging"
+	"github.com/rtmp-edge/rtmp-edge/relay"
+	"github.com/rtmp-edge/rtmp-edge/rtmp"
+	"github.com/rtmp-edge/rtmp-edge/streamzone"
+)
+
+// A Worker is this process. Its fields are static after newWorker, but for what says so.
+type Worker struct {
+	start   handover.Start
+	log     *slog.Logger
+	born    time.Time
+	zone    *streamzone.Zone
+	hub     *live.Hub
+	puller  *relay.Puller
+	metrics *meters
+	gather  prometheus.Gatherer
+	group   *broadcast.Group
+	rtmp    *rtmp.Config
+
+	sessions sync.WaitGroup
+
+	mu         sync.Mutex
+	ending     bool                    // guarded by mu, as is what follows
+	open       map[*session]struct{}   // every RTMP session
+	publishers map[string]*publication // by stream key
+}
+
+// Run is the whole life of a worker process that was started by a master. It returns when the master asks it to end, or is gone.
+func Run() error {
+	control, err := handover.Inherited()
+	if err != nil {
+		return err
+	}
+	defer control.Close()
+	var start handover.Start
+	files, err := control.Expect(handover.KindStart, &start)
+	if err != nil {
+		return err
+	}
+	w, err := newWorker(start, files)
+	if err != nil {
+		return err
+	}
+	defer w.close()
+	servers, err := w.listen(files[1:])
+	if err != nil {
+		return err
+	}
+	servers.serve()
+	if err := control.Send(handover.KindReady, nil); err != nil {
+		return err
+	}
+	within := w.untilStop(control)
+	ctx, cancel := context.WithTimeout(context.Background(), within)
+	defer cancel()
+	w.shutdown(ctx, servers)
+	return nil
+}
+
+func newWorker(start handover.Start, files []*os.File) (*Worker, error) {
+	if len(files) != 1+len(start.Sockets) {
+		return nil, fmt.Errorf("worker: %d descriptors for the zone and %d sockets", len(files), len(start.Sockets))
+	}
+	cfg := start.Config
+	w := &Worker{
+		start: start, log: logging.New(os.Stderr, cfg.Log).With(logging.Worker, start.Worker), born: time.Now(),
+		rtmp: &rtmp.Config{}, open: map[*session]struct{}{}, publishers: map[string]*publication{},
+	}
+	zone, err := streamzone.Join(files[0], start.Slot, start.Epoch)
+	if err != nil {
+		return nil, err
+	}
+	_ = files[0].Close() // the zone has a description of its own
+	w.zone = zone
+	if err := w.measure(); err != nil {
+		return nil, errors.Join(err, zone.Close())
+	}
+	w.puller = w.newPuller()
+	w.group = broadcast.New(w.peers, broadcast.Options{})
+	l := cfg.Live
+	w.hub = live.NewHub(live.Options{
+		GOPCache: l.GOPCache, RepublishWait: l.RepublishWait, PlayWait: l.PlayWait, StallTimeout: l.StallTimeout,
+		MaxLag: l.MaxLag, LogBytes: int(l.LogBytes), LogDuration: l.LogDuration, Linger: cfg.Relay.Linger,
+		Observer: newObserver(w.metrics), Demand: w.pull,
+	})
+	return w, nil
+}
+
+// untilStop waits for the master's word, its end, or a SIGTERM to this process alone, and returns how long the end may take.
+func (w *Worker) untilStop(control *handover.Conn) time.Duration {
+	asked := make(chan handover.Stop, 1)
+	go func() {
+		stop := handover.Stop{Within: w.start.Config.ShutdownTimeout}
+		if _, err := control.Expect(handover.KindStop, &stop); err != nil {
+			w.log.Error("the master is gone")
+		}
+		asked <- stop
+	}()
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGTERM)
+	select {
+	case stop := <-asked:
+		return stop.Within
+	case <-signals:
+		return w.start.Config.ShutdownTimeout
+	}
+}
+
+// shutdown ends everything in order: no new connections, publishers and players are told, then the rest is cut off.
+func (w *Worker) shutdown(ctx context.Context, s *servers) {
+	s.closeRTMP()
+	w.mu.Lock()
+	w.ending = true
+	for session := range w.open {
+		go session.end(live.EndShutdown)
+	}
+	w.mu.Unlock()
+	w.hub.Close(ctx)
+	done := make(chan struct{})
+	go func() {
+		w.sessions.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+	case <-ctx.Done():
+		w.mu.Lock()
+		for session := range w.open {
+			session.cut()
+		}
+		w.mu.Unlock()
+		<-done
+	}
+	w.hub.Wait()
+	s.closeHTTP(ctx)
+}
+
+func (w *Worker) close() {
+	w.group.Close()
+	if err := w.zone.Close(); err != nil {
+		w.log.Error("close the zone", logging.Error, err)
+	}
+}
