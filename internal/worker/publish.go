@@ -107,6 +107,7 @@ func (w *Worker) setPublisher(p *publication) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.publishers[p.key] = p
+	w.metrics.Streams.WithLabelValues(metrics.StreamOwner).Set(float64(len(w.publishers)))
 }
 
 func (w *Worker) dropPublisher(p *publication) {
@@ -115,6 +116,7 @@ func (w *Worker) dropPublisher(p *publication) {
 	if w.publishers[p.key] == p {
 		delete(w.publishers, p.key)
 	}
+	w.metrics.Streams.WithLabelValues(metrics.StreamOwner).Set(float64(len(w.publishers)))
 }
 
 // publicationsOf lists what a session publishes.

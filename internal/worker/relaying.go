@@ -17,7 +17,7 @@ import (
 )
 
 func (w *Worker) newPuller() *relay.Puller {
-	open := w.metrics.Relays.WithLabelValues(metrics.RelayWorker, metrics.RelayPull)
+	open, streams := w.metrics.Relays.WithLabelValues(metrics.RelayWorker, metrics.RelayPull), w.metrics.Streams.WithLabelValues(metrics.StreamRelay)
 	return &relay.Puller{
 		Zone: w.zone, Slot: w.start.Slot, Logger: w.log, Config: w.rtmp,
 		ConnectTimeout: w.start.Config.Relay.ConnectTimeout,
@@ -27,11 +27,13 @@ func (w *Worker) newPuller() *relay.Puller {
 		Events: relay.Events{
 			Connected: func(took time.Duration) {
 				open.Inc()
+				streams.Inc()
 				w.metrics.RelayConnect.Observe(took.Seconds())
 			},
 			Ended: func(connected bool, cause error) {
 				if connected {
 					open.Dec()
+					streams.Dec()
 				}
 				if r := reconnectReason(cause); r != "" {
 					w.metrics.RelayReconnects.WithLabelValues(r).Inc()
@@ -86,7 +88,11 @@ func (w *Worker) peers() []broadcast.Peer {
 	base := w.start.Config.ControlVia()
 	out := make([]broadcast.Peer, w.start.Workers)
 	for i := range out {
-		out[i] = broadcast.Peer{Worker: i, Dial: func(ctx context.Context) (net.Conn, error) { return dialSlot(ctx, base, i) }}
+		a, err := base.ForWorker(i)
+		if err != nil {
+			w.log.Error("no private address", "slot", i, logging.Error, err) // the configuration's check would have to be wrong
+		}
+		out[i] = broadcast.Peer{Worker: i, Addr: a.String(), Dial: func(ctx context.Context) (net.Conn, error) { return dialSlot(ctx, base, i) }}
 	}
 	return out
 }
