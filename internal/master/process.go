@@ -50,7 +50,7 @@ func spawn(executable string, start handover.Start, files []*os.File) (*process,
 	if err := control.Send(handover.KindStart, start, files...); err != nil {
 		p.kill()
 		<-p.exited
-		return nil, err
+		return nil, fmt.Errorf("%s: %w", p.state, err)
 	}
 	go p.listen()
 	return p, nil
