@@ -27,7 +27,7 @@ func TestPlayerStartsWithHeadersAndKeyframe(t *testing.T) {
 		begin(t, f)
 		feedAll(t, f, key(0), audio(10), inter(40), key(80), audio(90), inter(120))
 		v := play(t, h, newPipeSink(endless), nil)
-		want := []string{"data header@80", "video header@80", "audio header@80", "video key@80", "audio@90", "video@120"}
+		want := []string{"data header@0", "video header@80", "audio header@80", "video key@80", "audio@90", "video@120"}
 		wantMessages(t, v, want...)
 		feedAll(t, f, inter(160), key(200))
 		wantMessages(t, v, append(want, "video@160", "video key@200")...)
@@ -61,7 +61,7 @@ func TestNoGOPCache(t *testing.T) {
 		feedAll(t, f, inter(80), audio(85))
 		wantMessages(t, v)
 		feedAll(t, f, key(120), inter(160))
-		wantMessages(t, v, "data header@120", "video header@120", "audio header@120", "video key@120", "video@160")
+		wantMessages(t, v, "data header@0", "video header@120", "audio header@120", "video key@120", "video@160")
 	})
 }
 
@@ -73,7 +73,7 @@ func TestAudioOnlyStartsAtOnce(t *testing.T) {
 		v := play(t, h, newPipeSink(endless), nil)
 		synctest.Wait()
 		feedAll(t, f, audio(46))
-		wantMessages(t, v, "data header@23", "audio header@23", "audio@46")
+		wantMessages(t, v, "data header@0", "audio header@23", "audio@46")
 	})
 }
 

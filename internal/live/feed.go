@@ -123,6 +123,9 @@ func (f *Feed) dropped(c *classified, timestamp uint32) bool {
 // shift returns the timestamp as players get it: the same, unless they watched an earlier publication of the stream; then one that goes on
 // from there.
 func (f *Feed) shift(c *classified, timestamp uint32) uint32 {
+	if f.floored && c.header && c.kind == Data {
+		return metadataTimestamp
+	}
 	if f.rebase {
 		if c.header || c.kind == Data {
 			return f.floor

@@ -43,8 +43,8 @@ func TestPublisherComesBack(t *testing.T) {
 		g := publish(t, h, "2")
 		feedAll(t, g, metadata(), videoHeader(), audioHeader(), audio(23), inter(10), key(40), audio(46), inter(80))
 		want := []string{
-			"data header@5000", "video header@5000", "audio header@5000", "video key@5000", "audio@5010", "video@5040",
-			"data header@5140", "video header@5140", "audio header@5140", "audio@5140", "video key@5157", "audio@5163", "video@5197",
+			"data header@0", "video header@5000", "audio header@5000", "video key@5000", "audio@5010", "video@5040",
+			"data header@0", "video header@5140", "audio header@5140", "audio@5140", "video key@5157", "audio@5163", "video@5197",
 		}
 		wantMessages(t, v, want...)
 		time.Sleep(time.Minute)
@@ -96,7 +96,7 @@ func TestSamePublicationAgain(t *testing.T) {
 		}
 		begin(t, g)
 		feedAll(t, g, key(1000), audio(1010), inter(1040), audio(1033), inter(1080), key(1120))
-		wantMessages(t, v, "data header@1000", "video header@1000", "audio header@1000", "video key@1000", "audio@1010", "video@1040",
+		wantMessages(t, v, "data header@0", "video header@1000", "audio header@1000", "video key@1000", "audio@1010", "video@1040",
 			"audio@1033", "video@1080", "video key@1120")
 	})
 }

@@ -89,10 +89,16 @@ func (h *headers) with(k Kind, payload []byte) *headers {
 	return &n
 }
 
-// prelude frames the headers with the timestamp of the frame that follows: metadata first, then video, then audio.
+// metadataTimestamp is what metadata gets that is not sent on just as it came: ffmpeg takes metadata of any other time for a subtitle.
+const metadataTimestamp = 0
+
+// prelude frames the headers: metadata first, then video, then audio, these with the timestamp of the frame that follows.
 func (h *headers) prelude(timestamp, streamID uint32) [][]byte {
 	var out [][]byte
-	for _, k := range [...]Kind{Data, Video, Audio} {
+	if p := h.payload[Data]; p != nil {
+		out = appendFramed(out, frame(nil, Data, metadataTimestamp, p), streamID)
+	}
+	for _, k := range [...]Kind{Video, Audio} {
 		if p := h.payload[k]; p != nil {
 			out = appendFramed(out, frame(nil, k, timestamp, p), streamID)
 		}
