@@ -28,8 +28,10 @@ type ServerConn struct {
 	// mu guards what follows. No write happens under it.
 	mu        sync.Mutex
 	connected bool
-	streams   map[uint32]*serverStream
-	busy      int // streams that are not idle
+	// interrupted keeps the read deadline that Interrupt set.
+	interrupted bool
+	streams     map[uint32]*serverStream
+	busy        int // streams that are not idle
 }
 
 // Accept takes nc over, does the server's part of the handshake and reads up
@@ -269,8 +271,22 @@ func (c *ServerConn) isConnected() bool {
 	return c.connected
 }
 
-// setReadDeadline limits reading to d from now; 0 means no limit.
+// Interrupt makes Next return an error, now or when it is called next, and
+// leaves the connection open: for whoever wants the reading goroutine to end
+// the session.
+func (c *ServerConn) Interrupt() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.interrupted = true
+	_ = c.nc.SetReadDeadline(time.Unix(1, 0)) // it only fails if Next does
+}
+
+// setReadDeadline limits reading to d from now; 0 means no limit. The caller
+// holds mu.
 func (c *ServerConn) setReadDeadline(d time.Duration) error {
+	if c.interrupted {
+		return nil
+	}
 	if d == 0 {
 		return c.nc.SetReadDeadline(time.Time{})
 	}

@@ -30,9 +30,18 @@ func main() {
 	var c cli
 	k := kong.Parse(&c, kong.Name("rtmp-edge"), kong.Description("RTMP live-streaming edge server."), kong.UsageOnError())
 	if err := k.Run(); err != nil {
-		fmt.Fprintf(os.Stderr, "rtmp-edge: %v\n", err)
+		complain(err)
 		os.Exit(exitCode(err))
 	}
+}
+
+// complain prints an error; problems of a configuration start with file and line, for editors to find.
+func complain(err error) {
+	if problems, ok := errors.AsType[config.Errors](err); ok {
+		fmt.Fprintln(os.Stderr, problems)
+		return
+	}
+	fmt.Fprintf(os.Stderr, "rtmp-edge: %v\n", err)
 }
 
 // Exit codes: 1 for a failure, 3 when the end had to be forced.
@@ -44,7 +53,7 @@ func exitCode(err error) int {
 }
 
 type checkCmd struct {
-	Config string `short:"c" required:"" type:"path" placeholder:"FILE" help:"The configuration file."`
+	Config string `short:"c" required:"" placeholder:"FILE" help:"The configuration file."`
 }
 
 func (c *checkCmd) Run() error {

@@ -20,7 +20,7 @@ import (
 )
 
 type runCmd struct {
-	Config string `short:"c" type:"path" placeholder:"FILE" help:"The configuration file. Without one the built-in defaults hold: RTMP on port 1935, HTTP on 127.0.0.1:8080."`
+	Config string `short:"c" placeholder:"FILE" help:"The configuration file. Without one the built-in defaults hold: RTMP on port 1935, HTTP on 127.0.0.1:8080."`
 }
 
 func (r *runCmd) Run() error {

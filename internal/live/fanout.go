@@ -95,6 +95,8 @@ func (s *Stream) unblock(p *Player) (r EndReason, caughtUp bool) {
 		case flushedBroken:
 			return EndGone, false
 		}
+		b.reset() // keeps nothing alive while it waits
+		p.unackedAt = p.opts.Sink.Unacknowledged()
 	}
 }
 

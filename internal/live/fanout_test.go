@@ -172,6 +172,27 @@ func TestSlowPlayerThatTakesBytesStays(t *testing.T) {
 	})
 }
 
+// TestSlowPlayerOfAGrowingSocket: the kernel lets the send queue grow while the peer reads steadily.
+func TestSlowPlayerOfAGrowingSocket(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newTestHub(t, testOptions())
+		f := publish(t, h, "1")
+		begin(t, f)
+		v := play(t, h, newPipeSink(100), nil)
+		feedAll(t, f, key(0), inter(40), inter(80))
+		v.sink.grow(300)
+		for range 10 {
+			time.Sleep(6 * time.Second)
+			v.sink.ack(10)
+		}
+		select {
+		case r := <-v.ended:
+			t.Fatalf("ended by %q", r)
+		default:
+		}
+	})
+}
+
 func TestBrokenSocketEndsPlayer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newTestHub(t, testOptions())

@@ -20,13 +20,14 @@ type Feed struct {
 
 	// Owned by the appending goroutine.
 	hasVideo bool
-	keyed    bool          // a keyframe came
-	offset   uint32        // added to the timestamps
-	rebase   bool          // offset is to be set by the first frame
-	floor    uint32        // with floored: no timestamp may be below
-	floored  bool          // players watched an earlier publication
-	resuming [kinds]bool   // the same publication again: what players had is skipped
-	had      [kinds]uint32 // the newest timestamp they had
+	keyed    bool        // a keyframe came
+	offset   uint32      // added to the timestamps
+	rebase   bool        // offset is to be set by the first frame
+	floor    uint32      // with floored: no timestamp may be below
+	floored  bool        // players watched an earlier publication
+	resumed  bool        // players watched this publication: headers they have are skipped
+	resuming [kinds]bool // and so are frames, until one comes that is newer than
+	had      [kinds]uint32
 
 	delivered bool // guarded by stream.mu
 }
@@ -37,31 +38,39 @@ func (s *Stream) attach(id string, relay bool) (*Feed, error) {
 		return nil, fmt.Errorf("%w: %s", ErrPublishing, s.key)
 	}
 	f := &Feed{stream: s, id: id, relay: relay}
-	watched := s.anything && len(s.players) > 0
-	switch {
+	switch watched := s.watched(); {
 	case watched && id == s.lastID:
-		f.offset, f.had, f.hasVideo = s.lastOff, s.had, s.hasVideo
-		f.resuming = [kinds]bool{true, true, true}
+		f.resumed, f.offset, f.had, f.resuming, f.hasVideo, f.floor = true, s.lastOff, s.had, s.hasHad, s.hasVideo, s.newest
 	case watched:
 		f.rebase, f.floored, f.floor = true, true, s.newest+resumeGap
-		f.fresh()
+		s.forget()
 	default:
 		s.anything = false
-		f.fresh()
+		s.forget()
 	}
 	if s.outage != nil {
 		s.outage.Stop()
 		s.outage = nil
 	}
-	s.feed, s.lastID, s.since = f, id, time.Now()
+	s.feed, s.since = f, time.Now()
 	s.epoch++
 	return f, nil
 }
 
-// fresh forgets what an earlier publication left.
-func (f *Feed) fresh() {
-	s := f.stream
+// watched tells whether there are players whose timestamps must not step back. Called with mu held.
+func (s *Stream) watched() bool {
+	for p := range s.players {
+		if p.started.Load() {
+			return s.anything
+		}
+	}
+	return false
+}
+
+// forget drops what an earlier publication left for later players. Called with mu held.
+func (s *Stream) forget() {
 	s.headers, s.hasVideo, s.codecs = &headers{}, false, [kinds]string{}
+	s.lastID, s.hasHad = "", [kinds]bool{}
 	s.log.starts = nil
 }
 
@@ -87,7 +96,7 @@ func (f *Feed) Append(m *rtmp.Message) error {
 	if s.feed != f {
 		return ErrDetached
 	}
-	if c.header && f.resuming[c.kind] && bytes.Equal(s.headers.payload[c.kind], c.payload) {
+	if c.header && f.resumed && bytes.Equal(s.headers.payload[c.kind], c.payload) {
 		return nil
 	}
 	f.note(&c, ts)
@@ -123,7 +132,7 @@ func (f *Feed) dropped(c *classified, timestamp uint32) bool {
 // shift returns the timestamp as players get it: the same, unless they watched an earlier publication of the stream; then one that goes on
 // from there.
 func (f *Feed) shift(c *classified, timestamp uint32) uint32 {
-	if f.floored && c.header && c.kind == Data {
+	if (f.floored || f.resumed) && c.header && c.kind == Data {
 		return metadataTimestamp
 	}
 	if f.rebase {
@@ -134,7 +143,7 @@ func (f *Feed) shift(c *classified, timestamp uint32) uint32 {
 		f.offset = f.floor - timestamp
 	}
 	ts := timestamp + f.offset
-	if f.floored && int32(ts-f.floor) < 0 {
+	if (f.floored || f.resumed && c.header) && int32(ts-f.floor) < 0 {
 		return f.floor
 	}
 	return ts
@@ -153,10 +162,12 @@ func (f *Feed) note(c *classified, ts uint32) {
 		s.newest = ts
 	}
 	if !c.header {
-		s.had[c.kind] = ts
+		s.had[c.kind], s.hasHad[c.kind] = ts, true
 	}
 	s.anything, s.hasVideo, f.delivered = true, f.hasVideo, true
-	s.lastOff = f.offset
+	if !f.rebase { // from here on the publication can be resumed
+		s.lastID, s.lastOff = f.id, f.offset
+	}
 }
 
 // Detach ends the feed. Players stay for a while, to see the stream come back.

@@ -232,10 +232,9 @@ func play(t *testing.T, h *Hub, sink *pipeSink, change func(*PlayOptions)) *view
 	if change != nil {
 		change(&o)
 	}
-	p, err := h.Play("live/x", o)
-	if err != nil {
+	v.Player = NewPlayer(o)
+	if err := h.Play("live/x", v.Player); err != nil {
 		t.Fatal(err)
 	}
-	v.Player = p
 	return v
 }

@@ -33,6 +33,8 @@ type Options struct {
 	LogBytes      int           // bound of one stream's log
 	LogDuration   time.Duration // likewise, in time
 	Observer      Observer
+	// Published, if set, tells whether anybody publishes a stream, here or elsewhere.
+	Published func(key string) bool
 	// Demand, if set, is run in a goroutine while a stream has viewers: it is to attach a feed if the stream is published elsewhere. It ends when
 	// ctx does.
 	Demand func(ctx context.Context, s *Stream)
@@ -112,21 +114,17 @@ func (h *Hub) detach(f *Feed) {
 }
 
 // Play adds a player to a stream. It is served at once, or when the stream is published.
-func (h *Hub) Play(key string, o PlayOptions) (*Player, error) {
+func (h *Hub) Play(key string, p *Player) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.closing {
-		return nil, ErrClosed
+		return ErrClosed
 	}
 	s := h.stream(key)
 	defer s.mu.Unlock()
-	now := time.Now()
-	p := &Player{stream: s, opts: o, joined: now, progress: now}
-	if o.Attached != nil {
-		o.Attached(p)
-	}
+	p.stream, p.joined = s, time.Now()
 	s.join(p)
-	return p, nil
+	return nil
 }
 
 // leave takes a player off its stream's list.

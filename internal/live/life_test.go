@@ -3,6 +3,7 @@ package live
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -203,7 +204,7 @@ func TestCloseTellsPlayers(t *testing.T) {
 		}
 		stuck.sink.close() // as its session does
 		f.Detach()
-		if _, err := h.Play("live/x", PlayOptions{}); !errors.Is(err, ErrClosed) {
+		if err := h.Play("live/x", NewPlayer(PlayOptions{})); !errors.Is(err, ErrClosed) {
 			t.Errorf("play after close: %v", err)
 		}
 		if _, err := h.Publish("live/x", "9"); !errors.Is(err, ErrClosed) {
@@ -233,6 +234,125 @@ func TestFarewellFollowsWhatWasBegun(t *testing.T) {
 		got := describeAll(v.sink.messages(t))
 		if len(got) == 0 || got[len(got)-1] != "video key@0" {
 			t.Errorf("the player got %q, want the keyframe whole and nothing behind it", got)
+		}
+	})
+}
+
+// TestRelayThatBreaksBeforeItsFirstFrame: coming back, it is still another publication than the one that players watched.
+func TestRelayThatBreaksBeforeItsFirstFrame(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newTestHub(t, testOptions())
+		f := publish(t, h, "1")
+		begin(t, f)
+		v := play(t, h, newPipeSink(endless), nil)
+		feedAll(t, f, key(900_000))
+		f.Detach()
+		for range 2 {
+			g, err := h.Relay("live/x", "2")
+			if err != nil {
+				t.Fatal(err)
+			}
+			begin(t, g)
+			g.Detach()
+		}
+		g, err := h.Relay("live/x", "2")
+		if err != nil {
+			t.Fatal(err)
+		}
+		feedAll(t, g, key(40), inter(80))
+		synctest.Wait()
+		got := describeAll(v.sink.messages(t))
+		last := []string{"video key@900300", "video@900340"} // each time the headers went out
+		if n := len(got); n < 2 || !slices.Equal(got[n-2:], last) {
+			t.Errorf("the player got %q, want the end %q", got, last)
+		}
+		wantRising(t, v)
+	})
+}
+
+// wantRising checks that timestamps never step back, but for those of metadata.
+func wantRising(t *testing.T, v *viewer) {
+	t.Helper()
+	newest := uint32(0)
+	for _, m := range v.sink.messages(t) {
+		if c, ok := classify(&m); !ok || c.kind == Data && c.header {
+			continue
+		}
+		if m.Timestamp < newest {
+			t.Errorf("%s after %d", describe(m), newest)
+		}
+		newest = m.Timestamp
+	}
+}
+
+func TestHeaderThatChangedWhileTheRelayWasBroken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newTestHub(t, testOptions())
+		relay := func() *Feed {
+			f, err := h.Relay("live/x", "1")
+			if err != nil {
+				t.Fatal(err)
+			}
+			return f
+		}
+		f := relay()
+		begin(t, f)
+		v := play(t, h, newPipeSink(endless), nil)
+		feedAll(t, f, key(1000), inter(2000))
+		f.Detach()
+		g := relay()
+		changed := videoHeader()
+		changed.Timestamp, changed.Payload = 1000, []byte{0x17, 0, 0, 0, 0, 9}
+		feedAll(t, g, metadata(), changed, audioHeader(), key(1000), inter(2000), inter(2040))
+		wantMessages(t, v, "data header@0", "video header@1000", "audio header@1000", "video key@1000", "video@2000",
+			"video header@2000", "video@2040")
+	})
+}
+
+func TestLatecomerWhileTheRelayIsReopened(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newTestHub(t, testOptions())
+		f, err := h.Relay("live/x", "1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		begin(t, f)
+		feedAll(t, f, key(1000), inter(1040))
+		f.Detach()
+		v := play(t, h, newPipeSink(endless), nil)
+		g, err := h.Relay("live/x", "1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		begin(t, g)
+		feedAll(t, g, key(1000), inter(1040))
+		wantMessages(t, v, "data header@0", "video header@0", "audio header@0", "video key@1000", "video@1040")
+	})
+}
+
+func TestPlayWaitOfAPublishedStream(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := testOptions()
+		o.PlayWait = 0
+		published := true
+		o.Published = func(string) bool { return published }
+		h := newTestHub(t, o)
+		v := play(t, h, newPipeSink(endless), nil)
+		time.Sleep(9 * time.Second)
+		f := publish(t, h, "1")
+		begin(t, f)
+		feedAll(t, f, key(0))
+		<-v.started
+		v.Leave()
+		f.Detach()
+		begun := time.Now()
+		if r := <-play(t, h, newPipeSink(endless), nil).ended; r != EndNotFound || time.Since(begun) != 10*time.Second {
+			t.Errorf("published, but nothing came: ended by %q after %v", r, time.Since(begun))
+		}
+		published = false
+		begun = time.Now()
+		if r := <-play(t, h, newPipeSink(endless), nil).ended; r != EndNotFound || time.Since(begun) != 0 {
+			t.Errorf("not published: ended by %q after %v", r, time.Since(begun))
 		}
 	})
 }

@@ -25,8 +25,13 @@ func (l *log) append(p packet, h *headers) {
 		l.starts = append(l.starts, start{l.head(), h})
 	}
 	l.packet = append(l.packet, p)
-	l.bytes += len(p.framed)
+	l.bytes += p.size()
 }
+
+// packetOverhead is about what a packet takes besides its bytes.
+const packetOverhead = 100
+
+func (p *packet) size() int { return len(p.framed) + packetOverhead }
 
 // trim forgets what no player should still get: all that is older than maxLag, but for the newest keyframe and what follows it; and, however
 // young, what exceeds the log's bounds in bytes and time.
@@ -43,7 +48,7 @@ func (l *log) trim(now int64, o *Options) {
 		if !lags && p.arrived >= ceiling && l.bytes <= o.LogBytes {
 			break
 		}
-		l.bytes -= len(p.framed)
+		l.bytes -= p.size()
 		n++
 	}
 	l.forget(n)

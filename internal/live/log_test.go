@@ -6,7 +6,7 @@ import (
 )
 
 func TestLogTrim(t *testing.T) {
-	o := Options{MaxLag: 5 * time.Second, LogDuration: 30 * time.Second, LogBytes: 1000}
+	o := Options{MaxLag: 5 * time.Second, LogDuration: 30 * time.Second, LogBytes: 1000 + 2*packetOverhead}
 	at := func(s float64, key bool, size int) packet {
 		return packet{framed: make([]byte, size), arrived: int64(s * 1e9), keyframe: key}
 	}
@@ -34,7 +34,7 @@ func TestLogTrim(t *testing.T) {
 			}
 			bytes := 0
 			for _, p := range l.packet {
-				bytes += len(p.framed)
+				bytes += p.size()
 			}
 			if l.bytes != bytes || l.bytes > o.LogBytes {
 				t.Errorf("counts %d bytes, has %d", l.bytes, bytes)

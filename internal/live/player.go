@@ -12,8 +12,6 @@ type PlayOptions struct {
 	StreamID uint32 // message stream id that the player gave to play
 	// Relay marks the session of a sibling worker: no viewer, told at once when the publisher goes, and never a reason to pull the stream.
 	Relay bool
-	// Attached is called before anything is written.
-	Attached func(*Player)
 	// Started is called once, when the player is given its first packets.
 	Started func(wait time.Duration)
 	// Farewell is called at most once, when the stream ends the player: it may pass its last words to Control. Everything that was begun is
@@ -25,14 +23,17 @@ type PlayOptions struct {
 
 // A Player is a cursor on a stream, and the bytes begun but not yet taken by its socket.
 type Player struct {
+	opts PlayOptions
+
+	// set by Hub.Play
 	stream *Stream
-	opts   PlayOptions
 	joined time.Time
 
-	sent    atomic.Uint64
-	started atomic.Bool // since its first packet; for those who only look
-	leaving atomic.Bool // the session is gone: write no more
-	once    sync.Once   // for Ended
+	sent     atomic.Uint64
+	started  atomic.Bool // since its first packet; for those who only look
+	extended atomic.Bool // has been given more time to wait
+	leaving  atomic.Bool // the session is gone: write no more
+	once     sync.Once   // for Ended
 
 	mu        sync.Mutex
 	control   [][]byte // goes between two packets
@@ -47,10 +48,13 @@ type Player struct {
 	cursor    uint64
 	floor     uint64 // don't start before
 	headers   *headers
-	progress  time.Time // when the socket last took something
+	progress  time.Time // when a full socket last took something
 	unackedAt int       // Unacknowledged at that time
 	last      bool      // what is in must is the last
 }
+
+// NewPlayer returns a player for Hub.Play. Until then it takes control bytes, but writes nothing.
+func NewPlayer(o PlayOptions) *Player { return &Player{opts: o} }
 
 // maxControl bounds the control bytes that wait for one player.
 const maxControl = 64 << 10
@@ -65,7 +69,9 @@ func (p *Player) Control(b []byte) error {
 	p.control = append(p.control, b)
 	p.waiting += len(b)
 	p.mu.Unlock()
-	p.stream.poke()
+	if p.stream != nil {
+		p.stream.poke()
+	}
 	return nil
 }
 
@@ -84,7 +90,9 @@ func (p *Player) Sent() uint64 { return p.sent.Load() }
 func (p *Player) finish(r EndReason) {
 	p.mu.Lock()
 	again := p.finishing
-	p.finishing, p.reason = true, r
+	if !again {
+		p.finishing, p.reason = true, r
+	}
 	p.stopTimer()
 	p.mu.Unlock()
 	if again {

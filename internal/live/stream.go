@@ -24,10 +24,11 @@ type Stream struct {
 	since    time.Time
 	codecs   [kinds]string
 	had      [kinds]uint32 // the newest timestamp that players got
+	hasHad   [kinds]bool   // had is set
 
 	feed    *Feed
 	epoch   int         // counts attached feeds
-	lastID  string      // of the newest feed
+	lastID  string      // of the newest feed, once it delivered a frame
 	lastOff uint32      // its timestamp offset
 	outage  *time.Timer // ends the players if no feed comes
 
@@ -61,8 +62,8 @@ func (s *Stream) join(p *Player) {
 		s.viewers++
 		s.startDemand()
 	}
-	if s.feed == nil {
-		s.expect(p)
+	if s.feed == nil || !s.feed.delivered {
+		s.expect(p, s.hub.opts.PlayWait)
 	}
 	if !s.looping {
 		s.looping = true
@@ -71,19 +72,28 @@ func (s *Stream) join(p *Player) {
 	s.poke()
 }
 
-// expect bounds how long a player waits for a publisher.
-func (s *Stream) expect(p *Player) {
+// expect bounds how long a player waits for its first packet. When that time is over and the stream is published, perhaps by another worker
+// that is just being asked for it, the player gets the stall timeout on top.
+func (s *Stream) expect(p *Player, wait time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.stopTimer()
-	p.timer = time.AfterFunc(s.hub.opts.PlayWait, func() {
-		s.mu.Lock()
-		waits := s.feed == nil || !s.feed.delivered
-		s.mu.Unlock()
-		if waits && !p.started.Load() {
+	p.timer = time.AfterFunc(wait, func() {
+		switch {
+		case p.started.Load():
+		case !p.extended.Swap(true) && s.published():
+			s.expect(p, s.hub.opts.StallTimeout)
+		default:
 			p.finish(EndNotFound)
 		}
 	})
+}
+
+func (s *Stream) published() bool {
+	s.mu.Lock()
+	here := s.feed != nil
+	s.mu.Unlock()
+	return here || s.hub.opts.Published != nil && s.hub.opts.Published(s.key)
 }
 
 // startDemand has the stream pulled, if it isn't. Called with hub.mu and mu held.
@@ -130,7 +140,7 @@ func (s *Stream) lost() {
 		if p.opts.Relay {
 			relays = append(relays, p)
 		} else if !p.started.Load() {
-			s.expect(p)
+			s.expect(p, s.hub.opts.PlayWait)
 		}
 	}
 	s.hub.wg.Go(func() { // a farewell is called without locks

@@ -92,16 +92,16 @@ func (s *sockets) span(l config.Listen) string {
 	return s.worker[0][len(s.worker[0])-1].Addr + " … " + last[len(last)-1].Addr
 }
 
-// close closes the sockets and removes the files of those that have one.
+// close removes the files of the sockets that have one, and closes all.
 func (s *sockets) close() error {
 	var errs []error
+	for _, a := range s.unix { // while they listen nobody else can have taken the path
+		errs = append(errs, multiport.Remove(a))
+	}
 	for _, w := range s.worker {
 		for _, f := range w {
 			errs = append(errs, f.file.Close())
 		}
-	}
-	for _, a := range s.unix {
-		errs = append(errs, multiport.Remove(a))
 	}
 	return errors.Join(errs...)
 }

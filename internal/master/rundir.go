@@ -16,11 +16,11 @@ func runDir(path string) (string, func() error, error) {
 		if err != nil {
 			return "", nil, fmt.Errorf("run_dir: make a private folder: %w", err)
 		}
-		return made, func() error { return os.Remove(made) }, nil
+		return made, remover(made), nil
 	}
 	err := os.Mkdir(path, 0o700)
 	if err == nil {
-		return path, func() error { return os.Remove(path) }, nil
+		return path, remover(path), nil
 	}
 	if !errors.Is(err, fs.ErrExist) {
 		return "", nil, fmt.Errorf("run_dir: %w: make its parent folder, or choose another", err)
@@ -39,4 +39,15 @@ func runDir(path string) (string, func() error, error) {
 		return "", nil, fmt.Errorf("run_dir: %s is open to others (mode %04o): chmod 0700 it, or choose another path", path, info.Mode().Perm())
 	}
 	return path, func() error { return nil }, nil
+}
+
+// remover removes the folder, unless somebody put something in it.
+func remover(path string) func() error {
+	return func() error {
+		err := os.Remove(path)
+		if errors.Is(err, syscall.ENOTEMPTY) || errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		return err
+	}
 }

@@ -18,9 +18,10 @@ const (
 	steadyAfter = 10 * time.Second
 	// startTries is how many processes may die before the server was ever ready, until the master gives up.
 	startTries = 3
-	// killAfter is how much longer than the time it was given a worker may take to end.
-	killAfter = time.Second
 )
+
+// grace is the part of the shutdown timeout that workers are not told of: then those are killed that are not done.
+func grace(timeout time.Duration) time.Duration { return min(timeout/10, time.Second) }
 
 // backoff is the pause before the nth replacement in a row.
 func backoff(n int) time.Duration {
@@ -44,7 +45,10 @@ func (m *Master) supervise(ctx context.Context, worker int) error {
 			err = errors.Join(err, e)
 		}
 		if ctx.Err() != nil {
-			return err
+			if errors.Is(err, ErrKilled) {
+				return err
+			}
+			return nil // it ended, by our word or by the same signal
 		}
 		if time.Since(born) > steadyAfter {
 			deaths = 0
@@ -99,8 +103,9 @@ func (m *Master) watch(ctx context.Context, worker int, p *process) error {
 
 // end stops a process in order, or kills it when that takes too long.
 func (m *Master) end(worker int, p *process) error {
-	p.stop(m.cfg.ShutdownTimeout)
-	late := time.NewTimer(m.cfg.ShutdownTimeout + killAfter)
+	timeout := m.cfg.ShutdownTimeout
+	p.stop(timeout - grace(timeout))
+	late := time.NewTimer(timeout)
 	defer late.Stop()
 	select {
 	case <-p.exited:

@@ -73,6 +73,6 @@ func (l local) KickPublisher(app, name string) bool {
 	if p == nil {
 		return false
 	}
-	p.session.end(live.EndKicked)
+	go p.session.end(live.EndKicked) // a peer that doesn't read holds it up
 	return true
 }

@@ -20,27 +20,27 @@ func (s *session) play(r *rtmp.PlayRequest) error {
 		return s.refusePlay(r, metrics.PlayBadName, rtmp.CodePlayStreamNotFound, err.Error())
 	}
 	s.stream = key
-	if s.private && !s.owns(key) {
+	if !s.private {
+		s.role = metrics.RolePlayer
+		return s.join(key, r)
+	}
+	s.w.publishing.RLock() // a publication that is here stays here meanwhile
+	defer s.w.publishing.RUnlock()
+	if !s.owns(key) {
 		return s.refusePlay(r, metrics.PlayNotFound, rtmp.CodePlayStreamNotFound, "That publication is not here.")
 	}
-	if err := s.conn.AcceptPlay(r); err != nil {
-		return err
-	}
+	return s.join(key, r)
+}
+
+// join hands the socket over to the fan-out. It does not block: the acceptance is the first that the fan-out writes.
+func (s *session) join(key string, r *rtmp.PlayRequest) error {
 	sink, err := live.NewSink(s.nc)
 	if err != nil {
 		return refused{metrics.CloseInternal, err}
 	}
-	if !s.private {
-		s.role = metrics.RolePlayer
-	}
-	s.setState(metrics.StateWaiting)
 	var started atomic.Bool
-	_, err = s.w.hub.Play(key, live.PlayOptions{
+	player := live.NewPlayer(live.PlayOptions{
 		Sink: sink, StreamID: r.StreamID, Relay: s.private,
-		Attached: func(p *live.Player) {
-			s.player.Store(p)
-			s.conn.SetControlWriter(p.Control)
-		},
 		Started: func(wait time.Duration) {
 			started.Store(true)
 			s.started(key, wait)
@@ -51,14 +51,20 @@ func (s *session) play(r *rtmp.PlayRequest) error {
 			s.ended(reason)
 		},
 	})
-	if err != nil {
-		return s.refusePlay(r, metrics.PlayError, rtmp.CodePlayFailed, farewells[live.EndShutdown])
+	s.conn.SetControlWriter(player.Control)
+	if err := s.conn.AcceptPlay(r); err != nil {
+		return err
 	}
+	s.setState(metrics.StateWaiting)
+	if err := s.w.hub.Play(key, player); err != nil {
+		return refused{metrics.CloseShutdown, err}
+	}
+	s.player.Store(player)
 	s.log.Debug("playing", logging.Stream, key, logging.Remote, s.remote, "relay", s.private)
 	return nil
 }
 
-// owns tells whether the publication that a relay asks for is on this worker. Its feed may be a moment from being attached.
+// owns tells whether the publication that a relay asks for is on this worker.
 func (s *session) owns(key string) bool {
 	e, ok, err := s.w.zone.Lookup(key)
 	return err == nil && ok && e.Slot == s.w.start.Slot && e.ID == s.relayed

@@ -31,15 +31,10 @@ func (s *session) publish(r *rtmp.PublishRequest) error {
 		return s.refusePublish(r, metrics.PublishBadName, rtmp.CodePublishBadName, err.Error())
 	}
 	s.stream = key
-	claim, err := s.w.zone.Claim(key)
+	claim, feed, err := s.w.claim(key)
 	s.w.metrics.ZoneClaims.WithLabelValues(claimResult(err)).Inc()
 	if err != nil {
 		return s.refuseClaim(r, key, err)
-	}
-	feed, err := s.w.hub.Publish(key, claim.ID().String())
-	if err != nil {
-		s.w.zone.Release(claim)
-		return s.refusePublish(r, metrics.PublishError, rtmp.CodePublishFailed, err.Error())
 	}
 	p := &publication{session: s, key: key, streamID: r.StreamID, since: time.Now(), claim: claim, feed: feed}
 	s.publications[r.StreamID] = p
@@ -51,11 +46,33 @@ func (s *session) publish(r *rtmp.PublishRequest) error {
 	return s.conn.AcceptPublish(r.StreamID)
 }
 
-// unpublish ends a publication: first its relays are told, then the name is free.
+// claim makes a stream ours, and feeds it: for the relays of siblings, both at once.
+func (w *Worker) claim(key string) (streamzone.Claim, *live.Feed, error) {
+	w.publishing.Lock()
+	defer w.publishing.Unlock()
+	claim, err := w.zone.Claim(key)
+	if err != nil {
+		return claim, nil, err
+	}
+	feed, err := w.hub.Publish(key, claim.ID().String())
+	if err != nil {
+		w.zone.Release(claim)
+	}
+	return claim, feed, err
+}
+
+// release gives a stream up: first its relays are told, then the name is free.
+func (w *Worker) release(p *publication) {
+	w.publishing.Lock()
+	defer w.publishing.Unlock()
+	p.feed.Detach()
+	w.zone.Release(p.claim)
+}
+
+// unpublish ends a publication.
 func (s *session) unpublish(streamID uint32, p *publication) {
 	delete(s.publications, streamID)
-	p.feed.Detach()
-	s.w.zone.Release(p.claim)
+	s.w.release(p)
 	s.w.dropPublisher(p)
 	if len(s.publications) == 0 && s.player.Load() == nil {
 		s.setState(metrics.StateConnected)

@@ -52,12 +52,26 @@ func dialSlot(ctx context.Context, base multiport.Addr, slot int) (net.Conn, err
 	return a.Dial(ctx)
 }
 
+// pullPause is the pause before the zone is asked again that gave an error.
+const pullPause = time.Second
+
 // pull keeps a stream fed from its owner while it has viewers here.
 func (w *Worker) pull(ctx context.Context, s *live.Stream) {
 	err := w.puller.Run(ctx, s.Key(), func(id string) (relay.Feed, error) { return w.hub.Relay(s.Key(), id) })
-	if err != nil {
-		w.log.Error("the stream can't be pulled", logging.Stream, s.Key(), logging.Error, err)
+	if err == nil {
+		return
 	}
+	w.log.Error("the stream can't be pulled", logging.Stream, s.Key(), logging.Error, err)
+	select {
+	case <-time.After(pullPause):
+	case <-ctx.Done():
+	}
+}
+
+// published tells whether any worker has the stream.
+func (w *Worker) published(key string) bool {
+	_, ok, err := w.zone.Lookup(key)
+	return ok && err == nil
 }
 
 // reconnectReason is the cause of a relay's end as the metrics' label; "" when it was wanted.
@@ -77,7 +91,7 @@ func reconnectReason(err error) string {
 		return metrics.ReconnectDial
 	}
 	switch rtmp.Kind(err) {
-	case "eof", "io", "closed":
+	case "eof", "io", "reset", "closed":
 		return metrics.ReconnectGone
 	}
 	return metrics.ReconnectProtocol

@@ -33,8 +33,12 @@ type session struct {
 	begun   time.Time
 	log     *slog.Logger
 
+	// set once, under mu; the session's goroutine reads it without
+	conn *rtmp.ServerConn
+	// cancel ends the wait for connect
+	cancel context.CancelFunc
+
 	// owned by the session's goroutine
-	conn         *rtmp.ServerConn
 	publications map[uint32]*publication // by message stream id
 	received     uint64                  // bytes that are counted already
 	role         string                  // of the metrics; also the log's
@@ -45,6 +49,7 @@ type session struct {
 
 	mu     sync.Mutex
 	state  string         // of the metrics
+	gone   bool           // state is final
 	ending live.EndReason // set once, by whoever ends the session from outside
 }
 
@@ -80,6 +85,7 @@ func (s *session) run() {
 	s.setState(metrics.StateHandshake)
 	err := s.guarded(s.serve)
 	reason := s.reason(err)
+	s.unpublishAll()
 	if s.conn != nil && !errors.Is(err, rtmp.ErrClosed) && reason != metrics.CloseGone && reason != metrics.CloseStalled {
 		_ = s.conn.Linger(lingerTime) // lets the last words arrive
 	}
@@ -106,11 +112,10 @@ func (p panicked) Error() string { return fmt.Sprintf("panic: %v\n%s", p.value, 
 
 // serve speaks with the peer until it leaves, fails, or is made to end.
 func (s *session) serve() error {
-	conn, err := rtmp.Accept(context.Background(), s.nc, s.w.rtmp)
+	conn, err := s.accept()
 	if err != nil {
 		return err
 	}
-	s.conn = conn
 	s.w.metrics.HandshakeDuration.Observe(time.Since(s.begun).Seconds())
 	s.setState(metrics.StateConnected)
 	if s.private {
@@ -135,6 +140,29 @@ func (s *session) serve() error {
 			return err
 		}
 	}
+}
+
+// accept waits for the peer's connect, unless the session is ended meanwhile.
+func (s *session) accept() (*rtmp.ServerConn, error) {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	s.mu.Lock()
+	s.cancel = cancel
+	if s.ending != "" {
+		cancel()
+	}
+	s.mu.Unlock()
+	conn, err := rtmp.Accept(ctx, s.nc, s.w.rtmp)
+	if err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.conn = conn
+	if s.ending != "" {
+		conn.Interrupt()
+	}
+	return conn, nil
 }
 
 func (s *session) handle(ev *rtmp.Event) error {
@@ -193,7 +221,7 @@ func (s *session) reason(err error) string {
 		return metrics.CloseStalled
 	}
 	switch rtmp.Kind(err) {
-	case "eof", "io", "closed", "timeout":
+	case "eof", "io", "reset", "closed", "timeout":
 		return metrics.CloseGone
 	}
 	return metrics.CloseProtocol
@@ -208,13 +236,14 @@ var closeReasons = map[live.EndReason]string{
 	live.EndKicked:      metrics.CloseKicked,
 }
 
-// setState moves the session from one state of the metrics to another; "" is none.
+// setState moves the session from one state of the metrics to another; "" is the last.
 func (s *session) setState(state string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.state == state {
+	if s.state == state || s.gone {
 		return
 	}
+	s.gone = state == ""
 	if s.state != "" {
 		s.w.metrics.Connections.WithLabelValues(metrics.ProtocolRTMP, s.state).Dec()
 	}
@@ -224,11 +253,14 @@ func (s *session) setState(state string) {
 	s.state = state
 }
 
-// leave gives back all that the session holds.
-func (s *session) leave() {
+func (s *session) unpublishAll() {
 	for id, p := range s.publications {
 		s.unpublish(id, p)
 	}
+}
+
+// leave gives back all else that the session holds.
+func (s *session) leave() {
 	if s.conn != nil {
 		_ = s.conn.Close()
 	} else {
@@ -306,8 +338,17 @@ func (s *session) ended(r live.EndReason) {
 	s.interrupt()
 }
 
-// interrupt makes Next return.
-func (s *session) interrupt() { _ = s.nc.SetReadDeadline(time.Unix(1, 0)) }
+// interrupt makes the session's goroutine stop waiting for the peer. What it waits for next fails too: ending is set.
+func (s *session) interrupt() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.conn != nil:
+		s.conn.Interrupt()
+	case s.cancel != nil:
+		s.cancel()
+	}
+}
 
 // cut closes the connection without a word.
 func (s *session) cut() { _ = s.nc.Close() }

@@ -37,6 +37,9 @@ type Worker struct {
 
 	sessions sync.WaitGroup
 
+	// publishing is held while a stream is claimed and fed, or given up; read-held while a sibling's relay joins one. Before Hub.mu.
+	publishing sync.RWMutex
+
 	mu         sync.Mutex
 	ending     bool                    // guarded by mu, as is what follows
 	open       map[*session]struct{}   // every RTMP session
@@ -99,18 +102,19 @@ func newWorker(start handover.Start, files []*os.File) (*Worker, error) {
 	w.hub = live.NewHub(live.Options{
 		GOPCache: l.GOPCache, RepublishWait: l.RepublishWait, PlayWait: l.PlayWait, StallTimeout: l.StallTimeout,
 		MaxLag: l.MaxLag, LogBytes: int(l.LogBytes), LogDuration: l.LogDuration, Linger: cfg.Relay.Linger,
-		Observer: newObserver(w.metrics), Demand: w.pull,
+		Observer: newObserver(w.metrics), Demand: w.pull, Published: w.published,
 	})
 	return w, nil
 }
 
 // untilStop waits for the master's word, its end, or a SIGTERM to this process alone, and returns how long the end may take.
 func (w *Worker) untilStop(control *handover.Conn) time.Duration {
-	asked := make(chan handover.Stop, 1)
+	asked, gone := make(chan handover.Stop, 1), make(chan error, 1)
 	go func() {
-		stop := handover.Stop{Within: w.start.Config.ShutdownTimeout}
+		var stop handover.Stop
 		if _, err := control.Expect(handover.KindStop, &stop); err != nil {
-			w.log.Error("the master is gone")
+			gone <- err
+			return
 		}
 		asked <- stop
 	}()
@@ -119,9 +123,11 @@ func (w *Worker) untilStop(control *handover.Conn) time.Duration {
 	select {
 	case stop := <-asked:
 		return stop.Within
+	case err := <-gone:
+		w.log.Error("the master is gone", logging.Error, err)
 	case <-signals:
-		return w.start.Config.ShutdownTimeout
 	}
+	return w.start.Config.ShutdownTimeout
 }
 
 // shutdown ends everything in order: no new connections, publishers and players are told, then the rest is cut off.
