@@ -1,0 +1,52 @@
+package live
+
+import (
+	"context"
+	"time"
+)
+
+// DropReason tells why players did not get packets. A closed set, fit for a metric's label.
+type DropReason string
+
+// The reasons.
+const (
+	DropLag        DropReason = "lag"         // the player was too far behind
+	DropNoKeyframe DropReason = "no_keyframe" // nothing to decode it from
+)
+
+// An Observer is told what happens, often: it should do no more than count.
+type Observer interface {
+	Received(k Kind, relay bool, bytes int)
+	Sent(relay bool, bytes int)
+	Dropped(r DropReason, packets int)
+}
+
+// Options of a hub. The zero value is not usable: see the configuration's defaults.
+type Options struct {
+	GOPCache      bool          // players start at the newest keyframe there is, not at the next
+	RepublishWait time.Duration // how long players stay when the publisher goes
+	PlayWait      time.Duration // how long players wait for a first publisher
+	StallTimeout  time.Duration // how long a player's socket may take nothing
+	Linger        time.Duration // how long a stream is pulled after its last viewer
+	MaxLag        time.Duration // how far a player may be behind the newest keyframe's GOP
+	LogBytes      int           // bound of one stream's log
+	LogDuration   time.Duration // likewise, in time
+	Observer      Observer
+	// Published, if set, tells whether anybody publishes a stream, here or elsewhere.
+	Published func(key string) bool
+	// Demand, if set, is run in a goroutine while a stream has viewers: it is to attach a feed if the stream is published elsewhere. It ends when
+	// ctx does.
+	Demand func(ctx context.Context, s *Stream)
+}
+
+// nobody observes.
+type nobody struct{}
+
+// Received implements Observer.
+func (nobody) Received(Kind, bool, int) {}
+
+// Sent implements Observer.
+func (nobody) Sent(bool, int) {}
+
+// Dropped implements Observer.
+func (nobody) Dropped(DropReason, int) {}
