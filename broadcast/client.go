@@ -84,6 +84,9 @@ func (g *Group) dialer(p Peer) func(ctx context.Context, network, addr string) (
 		ctx, cancel := g.bounded(ctx)
 		defer cancel()
 		conn, err := p.Dial(ctx)
+		if err != nil && ctx.Err() != nil { // out of time: perhaps a moment before the request's own deadline
+			return nil, context.Cause(ctx)
+		}
 		if err != nil {
 			return nil, fmt.Errorf("%w: %w", ErrUnreachable, err)
 		}
@@ -143,7 +146,7 @@ func (g *Group) explain(caller, bound context.Context, err error) error {
 		return caller.Err()
 	case bound.Err() != nil:
 		return context.Cause(bound)
-	case errors.Is(err, ErrUnreachable), errors.Is(err, ErrTooLarge):
+	case errors.Is(err, ErrTimeout), errors.Is(err, ErrUnreachable), errors.Is(err, ErrTooLarge):
 		return err
 	default:
 		return fmt.Errorf("%w: %w", ErrBadAnswer, err)
