@@ -10,6 +10,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/signal"
+	"syscall"
 
 	"github.com/alecthomas/kong"
 
@@ -27,6 +29,7 @@ type cli struct {
 }
 
 func main() {
+	signal.Ignore(syscall.SIGPIPE) // a log that nobody reads any more is no reason to end
 	var c cli
 	k := kong.Parse(&c, kong.Name("rtmp-edge"), kong.Description("RTMP live-streaming edge server."), kong.UsageOnError())
 	if err := k.Run(); err != nil {

@@ -39,11 +39,11 @@ func (r *runCmd) Run() error {
 	return m.Run(untilSignal(m, log))
 }
 
-// untilSignal returns a context that ends with the first SIGTERM or SIGINT; the second kills the workers.
+// untilSignal returns a context that ends with the first SIGTERM, SIGINT or SIGHUP; the second kills the workers.
 func untilSignal(m *master.Master, log *slog.Logger) context.Context {
 	ctx, cancel := context.WithCancel(context.Background())
 	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
+	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
 	go func() {
 		log.Info("signal: stopping in order", "signal", (<-signals).String())
 		cancel()

@@ -2,7 +2,7 @@ package e2e
 
 import (
 	"bufio"
-	"io"
+	"os"
 	"regexp"
 	"strings"
 	"sync"
@@ -12,15 +12,16 @@ import (
 
 // A logBuffer keeps what a process and its children wrote to their shared standard error.
 type logBuffer struct {
-	// closed when the last process that could write has ended.
+	r *os.File
+	// closed when the last process that could write has ended, or after hangUp.
 	ended chan struct{}
 
 	mu    sync.Mutex
 	lines []string
 }
 
-func newLogBuffer(r io.Reader) *logBuffer {
-	b := &logBuffer{ended: make(chan struct{})}
+func newLogBuffer(r *os.File) *logBuffer {
+	b := &logBuffer{r: r, ended: make(chan struct{})}
 	go func() {
 		defer close(b.ended)
 		lines := bufio.NewReader(r)
@@ -37,6 +38,15 @@ func newLogBuffer(r io.Reader) *logBuffer {
 		}
 	}()
 	return b
+}
+
+// hangUp is a reader of the log that goes away.
+func (b *logBuffer) hangUp(t testing.TB) {
+	t.Helper()
+	if err := b.r.Close(); err != nil {
+		t.Fatal(err)
+	}
+	<-b.ended
 }
 
 // find returns the lines that match.

@@ -13,10 +13,10 @@ import (
 	"github.com/rtmp-edge/rtmp-edge/rtmp"
 )
 
-// SIGTERM and SIGINT end the server in order: players and publishers are told, then the connections end.
+// SIGTERM, SIGINT and the terminal's SIGHUP end the server in order: players and publishers are told, then the connections end.
 func TestOrderlyShutdown(t *testing.T) {
 	t.Parallel()
-	for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT} {
+	for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP} {
 		t.Run(sig.String(), func(t *testing.T) {
 			t.Parallel()
 			s := start(t, options{})
@@ -55,6 +55,23 @@ func TestOrderlyShutdown(t *testing.T) {
 func TestShutdownIdle(t *testing.T) {
 	t.Parallel()
 	s := start(t, options{})
+	s.signal(syscall.SIGTERM)
+	s.waitStopped(s.opt.shutdownTimeout)
+}
+
+// Nobody reads the log any more: the server goes on, and still ends in order.
+func TestLogReaderGoes(t *testing.T) {
+	t.Parallel()
+	s := start(t, options{})
+	pids := s.pids(t)
+	s.log.hangUp(t)
+	killWorker(t, pids[1]) // which is logged
+	waitFor(t, soon, "a new worker 1", func() string {
+		if next := s.pids(t); next[1] == pids[1] || next[0] != pids[0] {
+			return fmt.Sprintf("pids are %v, were %v", next, pids)
+		}
+		return ""
+	})
 	s.signal(syscall.SIGTERM)
 	s.waitStopped(s.opt.shutdownTimeout)
 }
