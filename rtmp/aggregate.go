@@ -28,6 +28,7 @@ type aggregate struct {
 	timestamp uint32 // the aggregate's
 	first     uint32 // the first part's own timestamp
 	begun     bool   // first is known
+	maxData   int    // bytes of a data part
 }
 
 const (
@@ -35,8 +36,8 @@ const (
 	backPointerSize = 4
 )
 
-func newAggregate(m *Message) aggregate {
-	return aggregate{rest: m.Payload, streamID: m.StreamID, timestamp: m.Timestamp}
+func newAggregate(m *Message, maxData int) aggregate {
+	return aggregate{rest: m.Payload, streamID: m.StreamID, timestamp: m.Timestamp, maxData: maxData}
 }
 
 // next returns the next part that is audio, video or data. ok is false at the
@@ -62,11 +63,16 @@ func (a *aggregate) next() (m Message, ok bool, err error) {
 			Type:      MessageType(header[0]),
 			StreamID:  a.streamID,
 			Timestamp: a.timestamp + (timestamp - a.first),
-			Payload:   body[:size:size],
+			Payload:   body[:size],
 		}
-		if unwrapAMF3(&m) && isMedia(m.Type) && m.Type != TypeAggregate {
-			return m, true, nil
+		if !unwrapAMF3(&m) || !isMedia(m.Type) || m.Type == TypeAggregate {
+			continue
 		}
+		if m.Type == TypeData && size > a.maxData {
+			return Message{}, false, fmt.Errorf("%w: data of %d bytes, %d are allowed", ErrAggregate, size, a.maxData)
+		}
+		m.Payload = append(make([]byte, 0, size), m.Payload...) // who keeps a part must not keep the aggregate alive
+		return m, true, nil
 	}
 	a.rest = nil // lets go of the message
 	return Message{}, false, nil

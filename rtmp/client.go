@@ -221,7 +221,7 @@ func (c *ClientConn) media(m *Message) (deliver bool, err error) {
 	case !wanted:
 		return false, c.stray()
 	case m.Type == TypeAggregate:
-		c.parts = newAggregate(m)
+		c.parts = newAggregate(m, c.cfg.MaxDataSize)
 		return false, nil
 	default:
 		return true, nil

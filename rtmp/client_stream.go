@@ -225,10 +225,11 @@ func (c *command) answer(transaction float64) (result any, answered bool, err er
 
 // keep stores an event that arrived during a Publish or Play for Next.
 func (c *ClientConn) keep(ev Event) error {
-	c.backlog += len(ev.Message.Payload)
-	if len(c.pending) >= maxBacklog || c.backlog > c.cfg.MaxInFlight {
+	size := len(ev.Message.Payload)
+	if len(c.pending) >= maxBacklog || c.backlog+size > c.cfg.MaxInFlight {
 		return ErrBacklog
 	}
+	c.backlog += size
 	c.pending = append(c.pending, ev)
 	return nil
 }

@@ -148,10 +148,11 @@ func (c *conn) receive() (Message, error) {
 			return m, c.readError(err)
 		}
 		c.messagesRead.Add(1)
+		counts := m.Type != TypeDataAMF3 // media, of whatever encoding, does not
 		if !unwrapAMF3(&m) {
 			m.Type = 0 // real AMF 3: as good as any unknown type
 		}
-		if !isMedia(m.Type) && m.Type != TypeAcknowledgement && !c.bucket.take(time.Now()) {
+		if counts && !isMedia(m.Type) && m.Type != TypeAcknowledgement && !c.bucket.take(time.Now()) {
 			return m, ErrFlood
 		}
 		switch m.Type {

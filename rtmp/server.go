@@ -30,8 +30,11 @@ type ServerConn struct {
 	connected bool
 	// interrupted keeps the read deadline that Interrupt set.
 	interrupted bool
-	streams     map[uint32]*serverStream
-	busy        int // streams that are not idle
+	// commandBy is when the peer must have got a publish or play accepted;
+	// zero after that.
+	commandBy time.Time
+	streams   map[uint32]*serverStream
+	busy      int // streams that are not idle
 }
 
 // Accept takes nc over, does the server's part of the handshake and reads up
@@ -160,7 +163,7 @@ func (c *ServerConn) begin() error {
 	defer c.mu.Unlock()
 	if !c.connected {
 		c.connected = true
-		return c.readError(c.setReadDeadline(c.cfg.CommandTimeout))
+		return c.readError(c.startCommandTimeout())
 	}
 	return nil
 }
@@ -248,7 +251,7 @@ func (c *ServerConn) media(m *Message) (deliver bool, err error) {
 	case state != streamPublishing:
 		return false, c.stray()
 	case m.Type == TypeAggregate:
-		c.parts = newAggregate(m)
+		c.parts = newAggregate(m, c.cfg.MaxDataSize)
 		return false, nil
 	default:
 		return true, nil
@@ -281,14 +284,20 @@ func (c *ServerConn) Interrupt() {
 	_ = c.nc.SetReadDeadline(time.Unix(1, 0)) // it only fails if Next does
 }
 
-// setReadDeadline limits reading to d from now; 0 means no limit. The caller
+// startCommandTimeout limits reading to what is left of the command timeout:
+// being refused does not start it anew. The caller holds mu.
+func (c *ServerConn) startCommandTimeout() error {
+	if c.commandBy.IsZero() {
+		c.commandBy = time.Now().Add(c.cfg.CommandTimeout)
+	}
+	return c.setReadDeadline(c.commandBy)
+}
+
+// setReadDeadline limits reading; the zero time means no limit. The caller
 // holds mu.
-func (c *ServerConn) setReadDeadline(d time.Duration) error {
+func (c *ServerConn) setReadDeadline(t time.Time) error {
 	if c.interrupted {
 		return nil
 	}
-	if d == 0 {
-		return c.nc.SetReadDeadline(time.Time{})
-	}
-	return c.nc.SetReadDeadline(time.Now().Add(d))
+	return c.nc.SetReadDeadline(t)
 }

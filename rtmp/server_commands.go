@@ -139,7 +139,7 @@ func (c *ServerConn) endStream(cmd *command) error {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	id, ok := c.findLocked(cmd.streamID, target)
+	id, ok := c.findLocked(cmd.streamID, target, cmd.name == "FCUnpublish")
 	if !ok {
 		return nil
 	}

@@ -1,6 +1,9 @@
 package rtmp
 
-import "fmt"
+import (
+	"fmt"
+	"time"
+)
 
 // A serverStream is a message stream of a ServerConn. Guarded by its mu.
 type serverStream struct {
@@ -66,12 +69,13 @@ func (c *ServerConn) promote(streamID uint32, from, to streamState) error {
 		return fmt.Errorf("%w: %d", ErrNoStream, streamID)
 	}
 	s.state = to
+	c.commandBy = time.Time{}
 	return nil
 }
 
 // WriteStatus writes an onStatus on a message stream. With LevelError it
 // refuses the publish or play that the stream asks for: the peer may then ask
-// again on it, within Config.CommandTimeout.
+// again on it, within what is left of Config.CommandTimeout.
 func (c *ServerConn) WriteStatus(streamID uint32, s Status) error {
 	status, err := newStatus(streamID, s)
 	if err != nil {
@@ -102,12 +106,12 @@ func (c *ServerConn) setStateLocked(s *serverStream, state streamState) {
 	switch {
 	case was == streamIdle && state != streamIdle:
 		if c.busy++; c.busy == 1 {
-			_ = c.setReadDeadline(0)
+			_ = c.setReadDeadline(time.Time{})
 		}
 	case was != streamIdle && state == streamIdle:
 		s.name = ""
 		if c.busy--; c.busy == 0 {
-			_ = c.setReadDeadline(c.cfg.CommandTimeout)
+			_ = c.startCommandTimeout()
 		}
 	}
 }
@@ -127,9 +131,10 @@ func (c *ServerConn) createStreamLocked() (id uint32, ok bool) {
 
 // findLocked returns the id of the stream that a deleteStream, closeStream or
 // FCUnpublish means, target being its argument. Clients send a number, the
-// stream's name, or nothing, on the message stream itself or on stream 0. ok
-// is false if it can mean none. The caller holds mu.
-func (c *ServerConn) findLocked(on uint32, target any) (id uint32, ok bool) {
+// stream's name, or nothing, on the message stream itself or on stream 0. A
+// name that no stream has means none if byName says so. ok is false if it can
+// mean none. The caller holds mu.
+func (c *ServerConn) findLocked(on uint32, target any, byName bool) (id uint32, ok bool) {
 	switch v := target.(type) {
 	case float64:
 		if v != 0 { // 0 says nothing; and NaN is found nowhere
@@ -145,6 +150,9 @@ func (c *ServerConn) findLocked(on uint32, target any) (id uint32, ok bool) {
 			if name, _ := cutQuery(s.name); s.state != streamIdle && (v == s.name || v == name) {
 				return id, true
 			}
+		}
+		if byName && v != "" {
+			return 0, false
 		}
 	}
 	if c.streams[on] != nil {
