@@ -128,6 +128,49 @@ func TestLaggingPlayerIsMovedToKeyframe(t *testing.T) {
 	})
 }
 
+// TestWhatASlowPlayerMustGetIsBounded: it falls behind again and again while headers change, and takes a few bytes each time.
+func TestWhatASlowPlayerMustGetIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := testOptions()
+		o.LogBytes = 100 << 10
+		h := newTestHub(t, o)
+		f := publish(t, h, "1")
+		begin(t, f)
+		v := play(t, h, newPipeSink(0), nil)
+		for i := range uint32(100) {
+			for j := range byte(3) { // more than the log holds
+				header := videoHeader()
+				header.Timestamp, header.Payload = 40*i, append([]byte{0x17, 0, 0, 0, 0, byte(i), j}, make([]byte, 50<<10)...)
+				feedAll(t, f, header)
+			}
+			feedAll(t, f, key(40*i))
+			v.sink.grow(10)
+			time.Sleep(time.Second)
+		}
+		synctest.Wait()
+		waiting := 0
+		for _, b := range v.must {
+			waiting += len(b)
+		}
+		if waiting > 3*maxHeader {
+			t.Errorf("%d bytes wait for a player that takes 10 a second", waiting)
+		}
+		v.sink.grow(endless)
+		synctest.Wait()
+		got := describeAll(v.sink.messages(t))
+		if n := len(got); n < 2 || got[n-1] != "video key@3960" {
+			t.Errorf("the player got %q, want the newest keyframe at the end", got)
+		}
+	})
+}
+
+func TestHugeHeaderIsNotKept(t *testing.T) {
+	c, _ := classify(&rtmp.Message{Type: rtmp.TypeVideo, Payload: append([]byte{0x17, 0}, make([]byte, maxHeader)...)})
+	if c.header {
+		t.Error("kept")
+	}
+}
+
 func TestStalledPlayerIsClosed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newTestHub(t, testOptions())

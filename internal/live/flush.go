@@ -46,9 +46,10 @@ func (p *Player) flush(v *view, b *batch) flushed {
 		if p.last {
 			return p.flushMust(b)
 		}
-		if !p.playing {
+		switch {
+		case !p.playing:
 			p.begin(v)
-		} else if p.cursor < v.base {
+		case p.cursor < v.base && len(p.must) == 0: // else what was begun goes first: it must not grow
 			p.catchUp(v)
 		}
 		p.gather(v, b)
@@ -85,7 +86,7 @@ func (p *Player) flushMust(b *batch) flushed {
 func (p *Player) gather(v *view, b *batch) {
 	b.reset()
 	p.gatherMust(b)
-	if !p.playing {
+	if !p.playing || p.cursor < v.base {
 		return
 	}
 	for _, pkt := range v.from(p.cursor) {

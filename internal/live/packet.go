@@ -61,8 +61,12 @@ func classify(m *rtmp.Message) (c classified, ok bool) {
 	default:
 		return c, false
 	}
+	c.header = c.header && len(c.payload) <= maxHeader
 	return c, true
 }
+
+// maxHeader bounds what is kept of a stream for players to come, each kind. Real metadata and sequence headers have a few hundred bytes.
+const maxHeader = 64 << 10
 
 var messageTypes = [kinds]rtmp.MessageType{Audio: rtmp.TypeAudio, Video: rtmp.TypeVideo, Data: rtmp.TypeData}
 
