@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/rtmp-edge/rtmp-edge/internal/handover"
+	"github.com/rtmp-edge/rtmp-edge/streamzone"
 )
 
 // The pause before a worker that died is replaced: none the first time, then from minPause on doubled to maxPause; one that lived for
@@ -18,6 +19,9 @@ const (
 	steadyAfter = 10 * time.Second
 	// startTries is how many processes may die before the server was ever ready, until the master gives up.
 	startTries = 3
+	// A process that is reaped already may hold its slot's lock a moment longer: while somebody reads its memory map in /proc.
+	busyTime  = 2 * time.Second
+	busyPause = 5 * time.Millisecond
 )
 
 // grace is the part of the shutdown timeout that workers are not told of: then those are killed that are not done.
@@ -121,7 +125,12 @@ func (m *Master) end(worker int, p *process) error {
 
 // reclaim ends the existence of a dead process' streams and takes its nodes back.
 func (m *Master) reclaim(slot int) error {
-	if err := m.keeper.CloseSlot(slot); err != nil {
+	err := m.keeper.CloseSlot(slot)
+	for begun := time.Now(); errors.Is(err, streamzone.ErrSlotBusy) && time.Since(begun) < busyTime; {
+		time.Sleep(busyPause) // nothing tells when the kernel is done
+		err = m.keeper.CloseSlot(slot)
+	}
+	if err != nil {
 		return err
 	}
 	n, err := m.keeper.Sweep(slot)
