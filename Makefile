@@ -29,6 +29,7 @@ clients:
 
 vet:
 	$(GO) vet ./...
+	$(GO) mod tidy -diff
 
 # The linter is built once and kept in bin/.
 $(LINT):

@@ -57,7 +57,7 @@ func untilSignal(m *master.Master, log *slog.Logger) context.Context {
 func greet(w io.Writer) func(*config.Config, int) {
 	return func(cfg *config.Config, workers int) {
 		var b strings.Builder
-		fmt.Fprintf(&b, "\nrtmp-edge %s is ready: %d workers, one server.\n\n", version.String(), workers)
+		fmt.Fprintf(&b, "\nrtmp-edge %s is ready: %s, one server.\n\n", version.String(), count(workers))
 		if url := firstURL("rtmp", "1935", cfg.RTMP.Listen); url != "" {
 			fmt.Fprintf(&b, "  publish   ffmpeg -re -i FILE -c:v libx264 -c:a aac -f flv %s/live/NAME\n", url)
 			fmt.Fprintf(&b, "            OBS: Settings, Stream, Custom: server %s/live, stream key NAME\n", url)
@@ -69,6 +69,13 @@ func greet(w io.Writer) func(*config.Config, int) {
 		b.WriteString("  stop      Ctrl-C\n\n")
 		_, _ = io.WriteString(w, b.String()) // the server runs, whoever reads this
 	}
+}
+
+func count(workers int) string {
+	if workers == 1 {
+		return "1 worker"
+	}
+	return strconv.Itoa(workers) + " workers"
 }
 
 // firstURL returns the address for clients on this machine of the first TCP address.

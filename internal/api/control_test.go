@@ -250,7 +250,7 @@ func TestLogTellsChangesOnly(t *testing.T) {
 		}
 	}
 	log := c.logs.String()
-	if n := strings.Count(log, "worker does not answer"); n != 1 || !strings.Contains(log, "worker=1 reason=status") {
+	if n := strings.Count(log, "worker does not answer"); n != 1 || !strings.Contains(log, "peer=1 reason=status") {
 		t.Errorf("%d complaints:\n%s", n, log)
 	}
 	if n := strings.Count(log, "worker answers again"); n != 1 {

@@ -31,7 +31,7 @@ func (a *API) metrics(w http.ResponseWriter, r *http.Request) {
 	a.done(cov)
 	families, dropped := m.finish(cov)
 	for _, d := range dropped {
-		a.log.Debug("metric left out", "worker", d.worker, "family", d.family, "reason", d.reason)
+		a.log.Debug("metric left out", "peer", d.worker, "family", d.family, "reason", d.reason)
 	}
 	writeFamilies(w, r, families)
 }

@@ -44,9 +44,9 @@ func (w *watch) see(c *Coverage) {
 	w.mu.Unlock()
 
 	for _, e := range failed {
-		w.log.Warn("worker does not answer", "worker", e.Worker, "reason", e.Reason, "detail", e.Detail)
+		w.log.Warn("worker does not answer", "peer", e.Worker, "reason", e.Reason, "detail", e.Detail)
 	}
 	for _, worker := range back {
-		w.log.Info("worker answers again", "worker", worker)
+		w.log.Info("worker answers again", "peer", worker)
 	}
 }

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -74,13 +76,34 @@ func syntaxProblem(err error, data []byte) Error {
 		return e
 	}
 	text := strings.TrimPrefix(err.Error(), "yaml: ")
-	line := 0
+	line := 1 // the parser is silent about the first
 	if m := yamlLine.FindStringSubmatch(text); m != nil {
 		line, _ = strconv.Atoi(m[1])
 		text = text[len(m[0]):]
+		if strings.HasPrefix(text, "did not find expected") { // where it counts from 0
+			line++
+		}
+	} else if strings.Contains(text, "control characters") || strings.Contains(text, "UTF-8") {
+		line = bytes.Count(data[:firstUnprintable(data)], []byte("\n")) + 1
 	} else if m := yamlUnknown.FindStringSubmatch(text); m != nil { // the one that does not name its line
 		before, _, _ := bytes.Cut(data, []byte("*"+m[1]))
 		line = bytes.Count(before, []byte("\n")) + 1
 	}
-	return Error{Line: line, Text: fmt.Sprintf("not YAML: %s: correct the syntax here or just above", text)}
+	hint := ""
+	if lines := bytes.Split(data, []byte("\n")); line <= len(lines) && bytes.Contains(lines[line-1], []byte("[[")) {
+		hint = `; an address that begins with [ has to be quoted: "[::1]:1935"`
+	}
+	return Error{Line: line, Text: fmt.Sprintf("not YAML: %s: correct the syntax here or just above%s", text, hint)}
+}
+
+// firstUnprintable returns where the first byte is that YAML does not allow: of invalid UTF-8, or a control character (YAML 1.2.2 §5.1).
+func firstUnprintable(data []byte) int {
+	for i := 0; i < len(data); {
+		r, n := utf8.DecodeRune(data[i:])
+		if r == utf8.RuneError && n == 1 || unicode.IsControl(r) && r != '\t' && r != '\n' && r != '\r' && r != 0x85 {
+			return i
+		}
+		i += n
+	}
+	return len(data)
 }

@@ -30,6 +30,9 @@ func TestManyPlayersOneStalled(t *testing.T) {
 	stuck := playStalled(t, s.rtmpURL(1, stream))
 	s.awaitPlayers(t, stream, players+1)
 	publisher.slowestWrite() // as everybody was coming
+	for _, p := range crowd {
+		p.longestPause()
+	}
 
 	for _, p := range crowd {
 		p.awaitMessages(watching+soon, int(watching/time.Second)*messagesPerSecond)
@@ -38,10 +41,15 @@ func TestManyPlayersOneStalled(t *testing.T) {
 	if err := sending.stop(); err != nil {
 		t.Fatalf("the publisher was disturbed: %v", err)
 	}
+	var pause time.Duration
 	for _, p := range crowd {
 		p.check()
+		pause = max(pause, p.longestPause())
 	}
-	t.Logf("the publisher's longest write took %v", slowest)
+	t.Logf("the publisher's longest write took %v, the players' longest pause %v", slowest, pause)
+	if pause > heldUp {
+		t.Errorf("a player waited %v for a message", pause)
+	}
 	if slowest > heldUp {
 		t.Errorf("the publisher was held up for %v", slowest)
 	}
@@ -60,7 +68,7 @@ const messagesPerSecond = 65
 // get every message, in time.
 func TestStalledPlayer(t *testing.T) {
 	const stream = "live/stalled"
-	s := start(t, options{live: "stall_timeout: 2s"})
+	s := start(t, options{live: "stall_timeout: 5s"}) // longer than heldUp: who waits for the stalled is seen
 	publisher := publish(t, s.rtmpURL(0, stream))
 	publisher.source.bitrate(scaled(40_000_000, 20_000_000)) // fills the kernel's buffers within a second or two
 	sending := publisher.goLive()
@@ -70,6 +78,9 @@ func TestStalledPlayer(t *testing.T) {
 	}
 	stuck := []*stalled{playStalled(t, s.rtmpURL(0, stream)), playStalled(t, s.rtmpURL(1, stream))}
 	s.awaitPlayers(t, stream, len(neighbours)+len(stuck))
+	for _, p := range neighbours {
+		p.longestPause() // from here on
+	}
 
 	waitFor(t, 2*soon, "the stalled players' end", func() string {
 		info, _, err := s.stream(shared, stream)
@@ -88,6 +99,9 @@ func TestStalledPlayer(t *testing.T) {
 	}
 	for _, p := range neighbours {
 		p.awaitMore(soon, 2*messagesPerSecond)
+		if pause := p.longestPause(); pause > heldUp {
+			t.Errorf("%s waited %v for a message", p.name, pause)
+		}
 	}
 	if err := sending.stop(); err != nil {
 		t.Fatalf("the publisher was disturbed: %v", err)

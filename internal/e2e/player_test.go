@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -22,6 +23,7 @@ type player struct {
 	ended   chan struct{} // the connection has ended, with err
 	err     error
 	cancel  context.CancelFunc
+	pause   atomic.Int64 // the longest between two messages, in nanoseconds
 
 	statusMu sync.Mutex
 	statuses []rtmp.Status
@@ -64,11 +66,17 @@ func (p *player) run(ctx context.Context, url string) error {
 	if _, err := conn.Play(ctx, name); err != nil {
 		return err
 	}
+	last := time.Now()
 	for {
 		if err := p.reading.wait(ctx); err != nil {
 			return err
 		}
 		event, err := conn.Next()
+		now := time.Now()
+		if d := int64(now.Sub(last)); d > p.pause.Load() {
+			p.pause.Store(d)
+		}
+		last = now
 		if err != nil {
 			return err
 		}
@@ -84,6 +92,9 @@ func (p *player) run(ctx context.Context, url string) error {
 		}
 	}
 }
+
+// longestPause returns how long the player waited for a message at most, since it was last asked.
+func (p *player) longestPause() time.Duration { return time.Duration(p.pause.Swap(0)) }
 
 // close ends the player and waits for it.
 func (p *player) close() {

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -134,6 +135,42 @@ func TestStartAfterKill(t *testing.T) {
 	s.exec(s.cmd.Args[1:]...)
 	s.log.wait(t, 2*soon, "msg=ready", 1)
 	s.goLive(t, 0, "live/again")
+}
+
+// The same at once, while the killed master's workers still say goodbye: their addresses are free before they have ended.
+func TestStartWhileOrphansEnd(t *testing.T) {
+	t.Parallel()
+	s := start(t, options{live: "stall_timeout: 60s"})
+	publisher := publish(t, s.rtmpURL(0, "live/stuck"))
+	publisher.source.bitrate(20_000_000)
+	publisher.headers()
+	publisher.send(messagesPerSecond)
+	playStalled(t, s.rtmpURL(1, "live/stuck"))
+	s.awaitPlayers(t, "live/stuck", 1)
+	publisher.send(10 * messagesPerSecond)
+	s.signal(os.Kill)
+	waitClosed(t, soon, "the master's end", s.exited)
+	waitFor(t, s.opt.shutdownTimeout, "free addresses", func() string {
+		for worker := range workers {
+			for _, addr := range []string{s.rtmpAddr(worker), fmt.Sprintf("127.0.0.1:%d", s.httpPort(worker))} {
+				if nc, err := net.Dial("tcp", addr); err == nil {
+					nc.Close()
+					return addr + " still answers"
+				}
+			}
+		}
+		return ""
+	})
+	select {
+	case <-s.log.ended:
+		t.Fatal("no worker is left that could hold an address")
+	default:
+	}
+	orphans := s.log.ended
+	s.exec(s.cmd.Args[1:]...)
+	s.log.wait(t, 2*soon, "msg=ready", 1)
+	s.goLive(t, 0, "live/again")
+	waitClosed(t, s.opt.shutdownTimeout+soon, "the orphans' end", orphans)
 }
 
 // stopWorker leaves a worker alive but deaf. The signal takes effect a moment later, in one thread after the other.

@@ -44,9 +44,6 @@ type Master struct {
 // New makes the zone and binds every socket. Nothing is served before Run.
 func New(o Options) (*Master, error) {
 	cfg := *o.Config
-	if o.Executable == "" {
-		o.Executable = "/proc/self/exe" // also when the file was replaced meanwhile
-	}
 	m := &Master{opts: o, cfg: &cfg, log: o.Logger, workers: cfg.Workers.Count(), killNow: make(chan struct{}), up: map[int]bool{}}
 	cfg.Workers = config.Workers(m.workers)
 	var err error

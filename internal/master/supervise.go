@@ -86,7 +86,28 @@ func (m *Master) start(worker, restarts int) (*process, error) {
 		start.Sockets = append(start.Sockets, s.Socket)
 		files = append(files, s.file)
 	}
-	return spawn(m.opts.Executable, start, files)
+	executable := m.opts.Executable
+	if executable == "" {
+		executable = self()
+	}
+	return spawn(executable, start, files)
+}
+
+// self returns this program's file; when that was replaced meanwhile, what we run, under a name less telling to ps.
+func self() string {
+	const running = "/proc/self/exe"
+	path, err := os.Executable()
+	if err != nil {
+		return running
+	}
+	file, err := os.Stat(path)
+	if err != nil {
+		return running
+	}
+	if ours, err := os.Stat(running); err != nil || !os.SameFile(file, ours) {
+		return running
+	}
+	return path
 }
 
 // watch waits for the process' end, which it brings about when ctx ends or the master is to kill.

@@ -2,11 +2,12 @@ package metrics
 
 import (
 	"runtime"
-	"runtime/debug"
 	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"github.com/rtmp-edge/rtmp-edge/internal/version"
 )
 
 func goCollector() prometheus.Collector { return collectors.NewGoCollector() }
@@ -52,20 +53,13 @@ func (w without) Collect(out chan<- prometheus.Metric) {
 
 // buildInfo is 1, with what the binary knows of itself as labels.
 func buildInfo() prometheus.Collector {
-	version, revision := "unknown", "unknown"
-	if info, ok := debug.ReadBuildInfo(); ok {
-		if info.Main.Version != "" {
-			version = info.Main.Version
-		}
-		for _, s := range info.Settings {
-			if s.Key == "vcs.revision" {
-				revision = s.Value
-			}
-		}
+	release, revision := version.Build()
+	if revision == "" {
+		revision = "unknown"
 	}
 	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Namespace: namespace, Name: "build_info",
 		Help:        "1, with the version of the running binary as labels.",
-		ConstLabels: prometheus.Labels{"version": version, "revision": revision, "go_version": runtime.Version()},
+		ConstLabels: prometheus.Labels{"version": release, "revision": revision, "go_version": runtime.Version()},
 	}, func() float64 { return 1 })
 }

@@ -8,18 +8,27 @@ const Release = "0.1.0-dev"
 
 // String returns the version, with the revision where the build recorded it.
 func String() string {
+	release, revision := Build()
+	if len(revision) < 12 {
+		return release
+	}
+	return release + " (" + revision[:12] + ")"
+}
+
+// Build returns the version, and the revision of the source or "".
+func Build() (release, revision string) {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
-		return Release
+		return Release, ""
 	}
-	release, revision := Release, ""
+	release = Release
 	if m := info.Main.Version; m != "" && m != "(devel)" {
 		release = m
 	}
 	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" && len(s.Value) >= 12 {
-			revision = " (" + s.Value[:12] + ")"
+		if s.Key == "vcs.revision" {
+			revision = s.Value
 		}
 	}
-	return release + revision
+	return release, revision
 }

@@ -99,17 +99,24 @@ func (s *session) finish(reason string, err error) {
 		}
 		attrs = append(attrs, "client", s.conn.ConnectRequest().FlashVer, "received_bytes", st.BytesRead, "sent_bytes", sent)
 	}
-	if err != nil && !errors.Is(err, io.EOF) && reason != metrics.CloseShutdown && reason != metrics.CloseKicked {
+	if err != nil && !errors.Is(err, io.EOF) && !s.endedByUs() {
 		attrs = append(attrs, logging.Error, err)
 	}
 	level := slog.LevelInfo
 	switch {
 	case reason == metrics.ClosePanic:
 		level = slog.LevelError
-	case s.private:
+	case s.private, s.conn == nil && errors.Is(err, io.EOF): // a sibling; or one who only looked whether the port is open
 		level = slog.LevelDebug
 	}
 	s.log.Log(context.Background(), level, "session ended", attrs...)
+}
+
+// endedByUs tells whether the error is only that we stopped waiting for the peer.
+func (s *session) endedByUs() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.ending != "" && s.ending != live.EndGone
 }
 
 // end tells the peer that the session is over, and ends it; at a shutdown, a player is told and ended by the hub. From any goroutine.

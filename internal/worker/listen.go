@@ -40,6 +40,7 @@ const (
 	httpHeaderTimeout = 5 * time.Second
 	httpIdleTimeout   = time.Minute
 	httpMaxHeader     = 64 << 10
+	httpCloseTime     = time.Second
 )
 
 // listen takes over the handed sockets.
@@ -101,8 +102,18 @@ func (s *servers) closeRTMP() {
 	}
 }
 
-// closeHTTP lets requests under way finish.
+// abandon gives up every address at once, for a master that takes the place of the one that is gone.
+func (s *servers) abandon() {
+	s.closeRTMP()
+	for _, srv := range s.srv {
+		_ = srv.Close()
+	}
+}
+
+// closeHTTP lets requests under way finish, for a moment.
 func (s *servers) closeHTTP(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, httpCloseTime)
+	defer cancel()
 	for _, srv := range s.srv {
 		if srv.Shutdown(ctx) != nil {
 			_ = srv.Close()

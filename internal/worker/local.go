@@ -26,10 +26,11 @@ func (l local) Worker() api.WorkerInfo {
 
 // Streams implements api.Local.
 func (l local) Streams() []api.LocalStream {
-	all := l.w.hub.Streams()
-	out := make([]api.LocalStream, len(all))
-	for i := range all {
-		out[i] = l.stream(&all[i])
+	out := []api.LocalStream{}
+	for _, s := range l.w.hub.Streams() {
+		if s.Feed != "" || s.Viewers > 0 { // else its last player has just left
+			out = append(out, l.stream(&s))
+		}
 	}
 	return out
 }

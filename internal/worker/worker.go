@@ -71,9 +71,12 @@ func Run() error {
 	if err := control.Send(handover.KindReady, nil); err != nil {
 		return err
 	}
-	within := w.untilStop(control)
+	within, orphan := w.untilStop(control)
 	ctx, cancel := context.WithTimeout(context.Background(), within)
 	defer cancel()
+	if orphan {
+		servers.abandon()
+	}
 	w.shutdown(ctx, servers)
 	return nil
 }
@@ -107,8 +110,9 @@ func newWorker(start handover.Start, files []*os.File) (*Worker, error) {
 	return w, nil
 }
 
-// untilStop waits for the master's word, its end, or a SIGTERM to this process alone, and returns how long the end may take.
-func (w *Worker) untilStop(control *handover.Conn) time.Duration {
+// untilStop waits for the master's word, its end, or a SIGTERM to this process alone, and returns how long the end may take, and whether the
+// master is gone.
+func (w *Worker) untilStop(control *handover.Conn) (within time.Duration, orphan bool) {
 	asked, gone := make(chan handover.Stop, 1), make(chan error, 1)
 	go func() {
 		var stop handover.Stop
@@ -122,12 +126,13 @@ func (w *Worker) untilStop(control *handover.Conn) time.Duration {
 	signal.Notify(signals, syscall.SIGTERM)
 	select {
 	case stop := <-asked:
-		return stop.Within
+		return stop.Within, false
 	case err := <-gone:
 		w.log.Error("the master is gone", logging.Error, err)
+		orphan = true
 	case <-signals:
 	}
-	return w.start.Config.ShutdownTimeout
+	return w.start.Config.ShutdownTimeout, orphan
 }
 
 // shutdown ends everything in order: no new connections, publishers and players are told, then the rest is cut off.
