@@ -11,7 +11,8 @@ var (
 	// ErrFull says that every node of the zone is in use: Config.Streams is too small.
 	ErrFull = errors.New("streamzone: the zone is full")
 	// ErrBucketFull says that too many names fell into one bucket. With sane
-	// sizes only a flood of names made to collide gets here.
+	// sizes nobody sees it: chance does not get there, and to make names that
+	// collide takes the zone's secret.
 	ErrBucketFull = errors.New("streamzone: too many names in one bucket")
 	// ErrNameEmpty refuses a name of no bytes.
 	ErrNameEmpty = errors.New("streamzone: the name is empty")

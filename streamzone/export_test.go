@@ -31,6 +31,18 @@ func MapWords(f *os.File) ([]atomic.Uint64, func() error, error) {
 // Epoch is the slot's current epoch.
 func (z *Zone) Epoch(slot int) uint16 { return z.t.epoch(slot) }
 
+// KeyedHash is SipHash-c-d of the text.
+func KeyedHash(k0, k1 uint64, c, d int, text string) uint64 { return sipKey{k0, k1}.sum(c, d, text) }
+
+// Where the two words of the secret are in a zone's memory.
+const (
+	Secret0 = hdrSecret0
+	Secret1 = hdrSecret1
+)
+
+// Hash is what the zone knows the name by.
+func (z *Zone) Hash(name string) uint64 { return z.t.hash(name) }
+
 // Bucket is the bucket that the name belongs to.
 func (z *Zone) Bucket(name string) uint64 { return z.t.bucketOf(z.t.hash(name)) }
 

@@ -12,10 +12,13 @@ import (
 
 // The header: sixteen words, written once before anybody else can see them.
 //
-//	0 magic "RTMPZON1"    4 streams     8 position of the buckets   12 reserved, 0
+//	0 magic "RTMPZON1"    4 streams     8 position of the buckets   12 secret, word 1
 //	1 layout version      5 name_max    9 position of the hints     13 reserved, 0
-//	2 size, bytes         6 hash seed  10 position of the hot nodes 14 reserved, 0
+//	2 size, bytes         6 secret, 0  10 position of the hot nodes 14 reserved, 0
 //	3 buckets             7 zone id    11 position of the cold nodes 15 xxhash64 of 0..14
+//
+// The secret is the key of the hash of names. Only processes that may map the
+// zone know it. The checksum is against accidents and needs no key.
 type header [headerWords]uint64
 
 const (
@@ -23,22 +26,24 @@ const (
 	hdrBuckets  = 3
 	hdrStreams  = 4
 	hdrNameMax  = 5
-	hdrSeed     = 6
+	hdrSecret0  = 6
 	hdrZoneID   = 7
+	hdrSecret1  = 12
 	hdrSum      = 15
 
-	layoutVersion = 1
+	layoutVersion = 2 // 1 hashed names with xxhash
 )
 
 var magic = binary.LittleEndian.Uint64([]byte("RTMPZON1"))
 
 // newHeader is the one header that belongs to these sizes.
-func newHeader(c Config, seed, zoneID uint64) header {
+func newHeader(c Config, secret sipKey, zoneID uint64) header {
 	g := newGeometry(c)
 	h := header{
 		magic, layoutVersion, g.bytes(), g.buckets,
-		g.streams, g.nameMax, seed, zoneID,
+		g.streams, g.nameMax, secret[0], zoneID,
 		atBuckets * wordBytes, g.hints * wordBytes, g.hot * wordBytes, g.cold * wordBytes,
+		secret[1],
 	}
 	h[hdrSum] = h.sum()
 	return h
@@ -51,6 +56,8 @@ func (h *header) sum() uint64 {
 	}
 	return xxhash.Sum64(b[:])
 }
+
+func (h *header) secret() sipKey { return sipKey{h[hdrSecret0], h[hdrSecret1]} }
 
 func loadHeader(mem []atomic.Uint64) header {
 	var h header
@@ -76,7 +83,7 @@ func (h *header) config() (Config, error) {
 	if c != c.withDefaults() || c.Validate() != nil {
 		return Config{}, fmt.Errorf("%w: sizes out of range", ErrCorrupt)
 	}
-	if *h != newHeader(c, h[hdrSeed], h[hdrZoneID]) {
+	if *h != newHeader(c, h.secret(), h[hdrZoneID]) {
 		return Config{}, fmt.Errorf("%w: the header contradicts itself", ErrCorrupt)
 	}
 	return c, nil
@@ -114,7 +121,7 @@ func checkTable(mem []atomic.Uint64, size uint64) (*table, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &table{geometry: newGeometry(c), seed: h[hdrSeed], mem: mem}
+	t := &table{geometry: newGeometry(c), secret: h.secret(), mem: mem}
 	if t.bytes() != size {
 		return nil, fmt.Errorf("%w: the header says %d bytes, the file has %d", ErrCorrupt, t.bytes(), size)
 	}
@@ -126,15 +133,19 @@ func checkTable(mem []atomic.Uint64, size uint64) (*table, error) {
 
 // format writes a fresh zone into zeroed memory.
 func format(mem []atomic.Uint64, c Config) error {
-	var random [2 * wordBytes]byte
+	var random [3 * wordBytes]byte
 	if _, err := rand.Read(random[:]); err != nil {
-		return fmt.Errorf("streamzone: seed the zone: %w", err)
+		return fmt.Errorf("streamzone: make the zone's secret: %w", err)
 	}
-	seed := binary.LittleEndian.Uint64(random[:])
-	for i, w := range newHeader(c, seed, binary.LittleEndian.Uint64(random[wordBytes:])) {
+	zoneID := binary.LittleEndian.Uint64(random[:])
+	secret := sipKey{
+		binary.LittleEndian.Uint64(random[wordBytes:]),
+		binary.LittleEndian.Uint64(random[2*wordBytes:]),
+	}
+	for i, w := range newHeader(c, secret, zoneID) {
 		mem[i].Store(w)
 	}
-	t := &table{geometry: newGeometry(c), seed: seed, mem: mem}
+	t := &table{geometry: newGeometry(c), secret: secret, mem: mem}
 	for i := range uint32(t.streams) {
 		t.setHint(i)
 	}

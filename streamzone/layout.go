@@ -92,7 +92,8 @@ func newGeometry(c Config) geometry {
 	g.coldWords = align(coldHead+uint64(rest), lineWords)
 	g.words = align(g.cold+g.streams*g.coldWords, pageWords)
 	// Chains hold one node or two. The cap leaves room for the nodes of the
-	// dead, and for tiny tables, and still stops a flood of colliding names.
+	// dead, and for tiny tables. No name meets it by chance, and none by design,
+	// because nobody outside knows the secret; it bounds every walk.
 	g.chainMax = 64 + 4*int((g.streams+g.buckets-1)/g.buckets)
 	return g
 }
@@ -108,8 +109,8 @@ func nameWords(n int) int { return (n + wordBytes - 1) / wordBytes }
 // The slice makes each access bounds-checked.
 type table struct {
 	geometry
-	seed uint64
-	mem  []atomic.Uint64
+	secret sipKey
+	mem    []atomic.Uint64
 }
 
 func (t *table) status() *atomic.Uint64 { return &t.mem[atStatus] }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"runtime"
 	"sync/atomic"
 	"unsafe"
 
@@ -28,6 +29,7 @@ func mapWords(f *os.File, size uint64, writable bool) (*mapping, error) {
 		prot |= unix.PROT_WRITE
 	}
 	data, err := unix.Mmap(int(f.Fd()), 0, int(size), prot, unix.MAP_SHARED)
+	runtime.KeepAlive(f) // see memfd.go
 	if err != nil {
 		return nil, fmt.Errorf("streamzone: map the zone: %w", err)
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
 
 	"golang.org/x/sys/unix"
 )
@@ -11,6 +12,10 @@ import (
 // zoneSeals keep the file's size for ever: nobody who maps it can be hit by
 // SIGBUS because somebody else cut it.
 const zoneSeals = unix.F_SEAL_SHRINK | unix.F_SEAL_GROW | unix.F_SEAL_SEAL
+
+// A bare descriptor does not keep its os.File alive, and a caller may hold no
+// other reference to it: without the KeepAlives below, the garbage collector
+// could close the descriptor before we use it, and it might be another file's.
 
 // newMemfd makes a sealed anonymous file of size bytes, all of them allocated
 // now: running out of memory later would be a SIGBUS too.
@@ -53,6 +58,7 @@ func allocate(fd int, size uint64) error {
 // checkSeals refuses a file that could change its size under us.
 func checkSeals(f *os.File) error {
 	seals, err := unix.FcntlInt(f.Fd(), unix.F_GET_SEALS, 0)
+	runtime.KeepAlive(f)
 	if err != nil {
 		return fmt.Errorf("streamzone: not a zone: read its seals: %w", err)
 	}
@@ -66,6 +72,7 @@ func checkSeals(f *os.File) error {
 // the master shares the master's, and with it every lock taken through it.
 func reopen(f *os.File) (*os.File, error) {
 	own, err := os.OpenFile(fmt.Sprintf("/proc/self/fd/%d", f.Fd()), os.O_RDWR, 0) // os adds O_CLOEXEC
+	runtime.KeepAlive(f)
 	if err != nil {
 		return nil, fmt.Errorf("streamzone: open the zone again: %w", err)
 	}
@@ -100,5 +107,7 @@ func unlockByte(f *os.File, at int64) error {
 }
 
 func setLock(f *os.File, at int64, kind int16) error {
-	return unix.FcntlFlock(f.Fd(), unix.F_OFD_SETLK, &unix.Flock_t{Type: kind, Start: at, Len: 1})
+	err := unix.FcntlFlock(f.Fd(), unix.F_OFD_SETLK, &unix.Flock_t{Type: kind, Start: at, Len: 1})
+	runtime.KeepAlive(f)
+	return err
 }

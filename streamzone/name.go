@@ -1,10 +1,6 @@
 package streamzone
 
-import (
-	"encoding/binary"
-
-	"github.com/cespare/xxhash/v2"
-)
+import "encoding/binary"
 
 // A key is a name ready to be looked for.
 type key struct {
@@ -25,14 +21,11 @@ func (t *table) key(name string) (key, error) {
 	return key{name: name, hash: h, bucket: t.bucketOf(h)}, nil
 }
 
-// hash is the name's xxhash, seeded per zone so that nobody outside knows
-// which names share a bucket, and mixed (the finaliser of splitmix64) because
-// bucketOf looks at the high bits.
+// hash is the name's SipHash-1-3 under the zone's secret. A publisher chooses
+// his names; he must not be able to choose which share a bucket, or he could
+// fill somebody else's and make a name impossible to claim.
 func (t *table) hash(name string) uint64 {
-	h := xxhash.Sum64String(name) ^ t.seed
-	h = (h ^ h>>30) * 0xbf58476d1ce4e5b9
-	h = (h ^ h>>27) * 0x94d049bb133111eb
-	return h ^ h>>31
+	return t.secret.sum(sipWordRounds, sipFinalRounds, name)
 }
 
 // matches tells whether node i holds k's name. The node may be changing: the
@@ -74,13 +67,19 @@ func (t *table) name(i uint32) (name string, ok bool) {
 
 // wordOf is word w of the name, filled up with zeros.
 func wordOf(name string, w int) uint64 {
-	if s := name[w*wordBytes:]; len(s) >= wordBytes {
-		return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
-			uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
+	s := name[w*wordBytes:]
+	if len(s) >= wordBytes {
+		return wholeWord(s)
 	}
 	var word uint64
-	for i := w * wordBytes; i < len(name); i++ {
-		word |= uint64(name[i]) << (8 * (i % wordBytes))
+	for i := range len(s) {
+		word |= uint64(s[i]) << (8 * i)
 	}
 	return word
+}
+
+// wholeWord is the first eight bytes of s. The compiler makes one load of it.
+func wholeWord(s string) uint64 {
+	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
+		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
 }
