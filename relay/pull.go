@@ -197,5 +197,5 @@ func (p *Puller) connect(ctx context.Context, app, name string, e streamzone.Ent
 }
 
 func over(s *rtmp.Status) bool {
-	return s.Level == "error" || s.Code == rtmp.CodePlayUnpublishNotify || s.Code == rtmp.CodePlayStop
+	return s.Level == rtmp.LevelError || s.Code == rtmp.CodePlayUnpublishNotify || s.Code == rtmp.CodePlayStop
 }

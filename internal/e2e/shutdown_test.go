@@ -77,10 +77,9 @@ func TestLogReaderGoes(t *testing.T) {
 	s.waitStopped(s.opt.shutdownTimeout)
 }
 
-// A player that does not read cannot hold the shutdown up beyond its timeout.
-func TestShutdownWithStalledPlayer(t *testing.T) {
-	t.Parallel()
-	s := start(t, options{live: "stall_timeout: 60s", shutdownTimeout: 3 * time.Second})
+// stuckPlayer lets a player that never reads watch a stream which fills its socket.
+func (s *server) stuckPlayer(t *testing.T) {
+	t.Helper()
 	publisher := publish(t, s.rtmpURL(0, "live/stuck"))
 	publisher.source.bitrate(20_000_000)
 	publisher.headers()
@@ -88,6 +87,13 @@ func TestShutdownWithStalledPlayer(t *testing.T) {
 	playStalled(t, s.rtmpURL(1, "live/stuck"))
 	s.awaitPlayers(t, "live/stuck", 1)
 	publisher.send(10 * messagesPerSecond)
+}
+
+// A player that does not read cannot hold the shutdown up beyond its timeout.
+func TestShutdownWithStalledPlayer(t *testing.T) {
+	t.Parallel()
+	s := start(t, options{live: "stall_timeout: 60s", shutdownTimeout: 3 * time.Second})
+	s.stuckPlayer(t)
 	s.signal(syscall.SIGTERM)
 	s.waitStopped(s.opt.shutdownTimeout + time.Second)
 }
@@ -141,13 +147,7 @@ func TestStartAfterKill(t *testing.T) {
 func TestStartWhileOrphansEnd(t *testing.T) {
 	t.Parallel()
 	s := start(t, options{live: "stall_timeout: 60s"})
-	publisher := publish(t, s.rtmpURL(0, "live/stuck"))
-	publisher.source.bitrate(20_000_000)
-	publisher.headers()
-	publisher.send(messagesPerSecond)
-	playStalled(t, s.rtmpURL(1, "live/stuck"))
-	s.awaitPlayers(t, "live/stuck", 1)
-	publisher.send(10 * messagesPerSecond)
+	s.stuckPlayer(t)
 	s.signal(os.Kill)
 	waitClosed(t, soon, "the master's end", s.exited)
 	waitFor(t, s.opt.shutdownTimeout, "free addresses", func() string {

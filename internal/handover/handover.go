@@ -44,7 +44,6 @@ type Start struct {
 	Epoch    uint16         `json:"epoch"`  // of the slot
 	Workers  int            `json:"workers"`
 	Restarts int            `json:"restarts"`
-	Version  string         `json:"version"`
 	Config   *config.Config `json:"config"`
 	Sockets  []Socket       `json:"sockets"`
 }

@@ -33,7 +33,7 @@ func TestStartSurvives(t *testing.T) {
 	cfg.RunDir = "/run/x"
 	cfg.MultiListen = []config.MultiListen{{Listen: multiport.Addr{Network: "tcp", Host: "::1", Port: 19350}, Serves: config.RTMP}}
 	want := Start{
-		Worker: 3, Slot: 5, Epoch: 65535, Workers: 4, Restarts: 2, Version: "v", Config: cfg,
+		Worker: 3, Slot: 5, Epoch: 65535, Workers: 4, Restarts: 2, Config: cfg,
 		Sockets: []Socket{{Addr: "[::1]:19353", Serves: config.RTMP, Scope: config.PerWorker}},
 	}
 	r, w, err := os.Pipe()

@@ -22,9 +22,7 @@ func wantMessages(t *testing.T, v *viewer, want ...string) {
 
 func TestPlayerStartsWithHeadersAndKeyframe(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newTestHub(t, testOptions())
-		f := publish(t, h, "1")
-		begin(t, f)
+		h, f := published(t)
 		feedAll(t, f, key(0), audio(10), inter(40), key(80), audio(90), inter(120))
 		v := play(t, h, newPipeSink(endless), nil)
 		want := []string{"data header@0", "video header@80", "audio header@80", "video key@80", "audio@90", "video@120"}
@@ -79,9 +77,7 @@ func TestAudioOnlyStartsAtOnce(t *testing.T) {
 
 func TestOtherMessageStream(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newTestHub(t, testOptions())
-		f := publish(t, h, "1")
-		begin(t, f)
+		h, f := published(t)
 		feedAll(t, f, key(0))
 		v := play(t, h, newPipeSink(0), func(o *PlayOptions) { o.StreamID = 7 })
 		for range 2000 { // byte by byte: every split of header and rest
@@ -99,9 +95,7 @@ func TestOtherMessageStream(t *testing.T) {
 
 func TestLaggingPlayerIsMovedToKeyframe(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newTestHub(t, testOptions())
-		f := publish(t, h, "1")
-		begin(t, f)
+		h, f := published(t)
 		slow, fast := play(t, h, newPipeSink(500), nil), play(t, h, newPipeSink(endless), nil)
 		want := []string{"data header@0", "video header@0", "audio header@0"}
 		for ts := uint32(0); ts < 8000; ts += 1000 { // a GOP a second, in a log of five
@@ -173,9 +167,7 @@ func TestHugeHeaderIsNotKept(t *testing.T) {
 
 func TestStalledPlayerIsClosed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newTestHub(t, testOptions())
-		f := publish(t, h, "1")
-		begin(t, f)
+		h, f := published(t)
 		stalled := play(t, h, newPipeSink(100), nil)
 		feedAll(t, f, key(0))
 		synctest.Wait()
@@ -194,9 +186,7 @@ func TestStalledPlayerIsClosed(t *testing.T) {
 
 func TestSlowPlayerThatTakesBytesStays(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newTestHub(t, testOptions())
-		f := publish(t, h, "1")
-		begin(t, f)
+		h, f := published(t)
 		v := play(t, h, newPipeSink(100), nil)
 		feedAll(t, f, key(0))
 		for range 10 {
@@ -218,9 +208,7 @@ func TestSlowPlayerThatTakesBytesStays(t *testing.T) {
 // TestSlowPlayerOfAGrowingSocket: the kernel lets the send queue grow while the peer reads steadily.
 func TestSlowPlayerOfAGrowingSocket(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newTestHub(t, testOptions())
-		f := publish(t, h, "1")
-		begin(t, f)
+		h, f := published(t)
 		v := play(t, h, newPipeSink(100), nil)
 		feedAll(t, f, key(0), inter(40), inter(80))
 		v.sink.grow(300)
@@ -238,9 +226,7 @@ func TestSlowPlayerOfAGrowingSocket(t *testing.T) {
 
 func TestBrokenSocketEndsPlayer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newTestHub(t, testOptions())
-		f := publish(t, h, "1")
-		begin(t, f)
+		h, f := published(t)
 		idle, blocked := play(t, h, newPipeSink(endless), nil), play(t, h, newPipeSink(10), nil)
 		feedAll(t, f, key(0))
 		synctest.Wait()

@@ -172,6 +172,3 @@ func (f *Feed) note(c *classified, ts uint32) {
 
 // Detach ends the feed. Players stay for a while, to see the stream come back.
 func (f *Feed) Detach() { f.stream.hub.detach(f) }
-
-// Stream is the stream that is fed.
-func (f *Feed) Stream() *Stream { return f.stream }

@@ -211,6 +211,15 @@ func publish(t *testing.T, h *Hub, id string) *Feed {
 	return f
 }
 
+// published returns a hub with a stream whose publisher has sent its headers.
+func published(t *testing.T) (*Hub, *Feed) {
+	t.Helper()
+	h := newTestHub(t, testOptions())
+	f := publish(t, h, "1")
+	begin(t, f)
+	return h, f
+}
+
 // A viewer is a player with what happened to it.
 type viewer struct {
 	*Player

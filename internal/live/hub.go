@@ -132,22 +132,25 @@ func (h *Hub) release(s *Stream) {
 		}
 		delete(h.streams, s.key)
 	}
-	if h.closing && h.players() == 0 {
-		select {
-		case <-h.emptied:
-		default:
-			close(h.emptied)
-		}
-	}
+	h.noteEmpty()
 }
 
-// players is called with mu held; streams in h.streams may be locked by the caller, so it only reads what mu guards too.
-func (h *Hub) players() int {
-	n := 0
-	for _, s := range h.streams {
-		n += len(s.players)
+// noteEmpty tells Close when the last player has gone. Called with mu held, which guards the length of players too: streams may be locked by
+// the caller.
+func (h *Hub) noteEmpty() {
+	if !h.closing {
+		return
 	}
-	return n
+	for _, s := range h.streams {
+		if len(s.players) > 0 {
+			return
+		}
+	}
+	select {
+	case <-h.emptied:
+	default:
+		close(h.emptied)
+	}
 }
 
 // Streams tells of all streams, in no order.
@@ -184,13 +187,7 @@ func (h *Hub) Close(ctx context.Context) {
 		h.release(s)
 		s.mu.Unlock()
 	}
-	if len(all) == 0 {
-		select {
-		case <-h.emptied:
-		default:
-			close(h.emptied)
-		}
-	}
+	h.noteEmpty()
 	h.mu.Unlock()
 	for _, p := range all {
 		p.finish(EndShutdown)

@@ -30,9 +30,7 @@ func TestNobodyPublishes(t *testing.T) {
 
 func TestPublisherComesBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newTestHub(t, testOptions())
-		f := publish(t, h, "1")
-		begin(t, f)
+		h, f := published(t)
 		v := play(t, h, newPipeSink(endless), nil)
 		feedAll(t, f, key(5000), audio(5010), inter(5040))
 		synctest.Wait()
@@ -56,9 +54,7 @@ func TestPublisherComesBack(t *testing.T) {
 
 func TestPublisherStaysAway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newTestHub(t, testOptions())
-		f := publish(t, h, "1")
-		begin(t, f)
+		h, f := published(t)
 		feedAll(t, f, key(0))
 		v := play(t, h, newPipeSink(endless), nil)
 		r := play(t, h, newPipeSink(endless), func(o *PlayOptions) { o.Relay = true })
@@ -181,9 +177,7 @@ func TestDemandFollowsViewers(t *testing.T) {
 
 func TestCloseTellsPlayers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newTestHub(t, testOptions())
-		f := publish(t, h, "1")
-		begin(t, f)
+		h, f := published(t)
 		feedAll(t, f, key(0))
 		v, stuck := play(t, h, newPipeSink(endless), nil), play(t, h, newPipeSink(3), nil)
 		synctest.Wait()
@@ -215,9 +209,7 @@ func TestCloseTellsPlayers(t *testing.T) {
 
 func TestFarewellFollowsWhatWasBegun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newTestHub(t, testOptions())
-		f := publish(t, h, "1")
-		begin(t, f)
+		h, f := published(t)
 		v := play(t, h, newPipeSink(200), nil)
 		feedAll(t, f, key(0), inter(40))
 		synctest.Wait()
@@ -241,9 +233,7 @@ func TestFarewellFollowsWhatWasBegun(t *testing.T) {
 // TestRelayThatBreaksBeforeItsFirstFrame: coming back, it is still another publication than the one that players watched.
 func TestRelayThatBreaksBeforeItsFirstFrame(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newTestHub(t, testOptions())
-		f := publish(t, h, "1")
-		begin(t, f)
+		h, f := published(t)
 		v := play(t, h, newPipeSink(endless), nil)
 		feedAll(t, f, key(900_000))
 		f.Detach()

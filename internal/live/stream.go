@@ -169,16 +169,15 @@ func (s *Stream) giveUp(epoch int) {
 
 // Info is what can be told of a stream.
 type Info struct {
-	Key           string
-	Feed          string    // "publisher", "relay", or "" while it is waited for
-	FeedID        string    // names the publication
-	Since         time.Time // when the feed attached
-	Viewers       int
-	Relays        int // players that are sibling workers
-	BytesIn       uint64
-	BytesOut      uint64
-	Video, Audio  string // codecs
-	LastTimestamp uint32
+	Key          string
+	Feed         string    // "publisher", "relay", or "" while it is waited for
+	FeedID       string    // names the publication
+	Since        time.Time // when the feed attached
+	Viewers      int
+	Relays       int // players that are sibling workers
+	BytesIn      uint64
+	BytesOut     uint64
+	Video, Audio string // codecs
 }
 
 func (s *Stream) info() Info {
@@ -187,7 +186,7 @@ func (s *Stream) info() Info {
 	i := Info{
 		Key: s.key, Viewers: s.viewers, Relays: len(s.players) - s.viewers,
 		BytesIn: s.received.Load(), BytesOut: s.sent.Load(),
-		Video: s.codecs[Video], Audio: s.codecs[Audio], LastTimestamp: s.newest, Since: s.since,
+		Video: s.codecs[Video], Audio: s.codecs[Audio], Since: s.since,
 	}
 	if f := s.feed; f != nil {
 		i.Feed, i.FeedID = "publisher", f.id

@@ -11,7 +11,6 @@ import (
 // Keys of attributes.
 const (
 	Worker   = "worker"
-	Session  = "session"
 	Remote   = "remote"
 	Stream   = "stream"
 	Role     = "role"

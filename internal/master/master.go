@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 
 	"github.com/rtmp-edge/rtmp-edge/internal/config"
+	"github.com/rtmp-edge/rtmp-edge/internal/logging"
 	"github.com/rtmp-edge/rtmp-edge/streamzone"
 )
 
@@ -88,7 +89,7 @@ func (m *Master) Run(ctx context.Context) error {
 func (m *Master) Kill() { m.killOnce.Do(func() { close(m.killNow) }) }
 
 func (m *Master) workerReady(worker, pid int) {
-	m.log.Info("worker ready", "worker", worker, "pid", pid)
+	m.log.Info("worker ready", logging.Worker, worker, "pid", pid)
 	m.mu.Lock()
 	m.up[worker] = true
 	all := len(m.up) == m.workers

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/rtmp-edge/rtmp-edge/internal/handover"
+	"github.com/rtmp-edge/rtmp-edge/internal/logging"
 	"github.com/rtmp-edge/rtmp-edge/streamzone"
 )
 
@@ -45,7 +46,7 @@ func (m *Master) supervise(ctx context.Context, worker int) error {
 			err = m.watch(ctx, worker, p)
 		}
 		if e := m.reclaim(worker); e != nil {
-			m.log.Error("the zone's slot stays closed", "worker", worker, "error", e)
+			m.log.Error("the dead worker's slot can't be taken back; trying again", logging.Worker, worker, logging.Error, e)
 			err = errors.Join(err, e)
 		}
 		if ctx.Err() != nil {
@@ -62,7 +63,7 @@ func (m *Master) supervise(ctx context.Context, worker int) error {
 		if !m.wasReady.Load() && deaths >= startTries {
 			return fmt.Errorf("%w: worker %d died %d times: %w", ErrStart, worker, deaths, err)
 		}
-		m.log.Error("worker died", "worker", worker, "cause", err, "lived", time.Since(born).Round(time.Millisecond), "restart_in", pause)
+		m.log.Error("worker died", logging.Worker, worker, "cause", err, "lived", time.Since(born).Round(time.Millisecond), "restart_in", pause)
 		select {
 		case <-time.After(pause):
 		case <-ctx.Done():
@@ -80,7 +81,7 @@ func (m *Master) start(worker, restarts int) (*process, error) {
 	}
 	files := []*os.File{m.keeper.File()}
 	start := handover.Start{
-		Worker: worker, Slot: slot, Epoch: epoch, Workers: m.workers, Restarts: restarts, Version: m.opts.Version, Config: m.cfg,
+		Worker: worker, Slot: slot, Epoch: epoch, Workers: m.workers, Restarts: restarts, Config: m.cfg,
 	}
 	for _, s := range m.sockets.worker[worker] {
 		start.Sockets = append(start.Sockets, s.Socket)
@@ -140,7 +141,7 @@ func (m *Master) end(worker int, p *process) error {
 	}
 	p.kill()
 	<-p.exited
-	m.log.Warn("worker killed", "worker", worker)
+	m.log.Warn("worker killed", logging.Worker, worker)
 	return fmt.Errorf("%w: worker %d", ErrKilled, worker)
 }
 
