@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-func TestAggregate(t *testing.T) {
+func TestVector17Aggregate(t *testing.T) {
 	part := func(typ byte, timestamp uint32, body string) string {
 		return string([]byte{
 			typ, 0, byte(len(body) >> 8), byte(len(body)),

@@ -2,7 +2,6 @@ package rtmp
 
 import (
 	"context"
-	"fmt"
 	"net"
 	"sync"
 	"time"
@@ -38,42 +37,14 @@ type clientStream struct {
 	closed bool // by Unpublish; what is still on its way is dropped
 }
 
-// Dial connects to the server of an rtmp:// URL and returns the connection and
-// the stream's name (with the URL's query), which the caller passes to Publish
-// or Play. Errors are those of NewClient, of the network, or wrap ErrURL.
-func Dial(ctx context.Context, rawURL string, cfg *Config) (*ClientConn, string, error) {
-	u, err := ParseURL(rawURL)
-	if err != nil {
-		return nil, "", err
-	}
-	address, err := u.address()
-	if err != nil {
-		return nil, "", err
-	}
-	full := cfg.withDefaults()
-	dialer := net.Dialer{Timeout: full.ConnectTimeout}
-	nc, err := dialer.DialContext(ctx, "tcp", address)
-	if err != nil {
-		if ctx.Err() != nil {
-			err = ctx.Err()
-		}
-		return nil, "", fmt.Errorf("rtmp: dial %s: %w", address, err)
-	}
-	c, err := NewClient(ctx, nc, ConnectRequest{App: u.App, TCURL: u.TCURL()}, cfg)
-	if err != nil {
-		return nil, "", err
-	}
-	return c, u.Name, nil
-}
-
 // NewClient takes nc over and does the handshake and `connect`. On an error,
 // nc is closed: a *StatusError if the server refuses, ctx's error if ctx
 // ended, ErrHandshakeTimeout or ErrConnectTimeout if the server is slow.
 // Afterwards ctx has no meaning for the connection.
 //
 // Of req, App should be set; TCURL and FlashVer have defaults; Query is
-// appended to the application; Properties may add properties, or replace those
-// that are sent by themselves.
+// appended to the application; Enhanced is announced; Properties may add
+// properties, or replace those that are sent by themselves.
 func NewClient(ctx context.Context, nc net.Conn, req ConnectRequest, cfg *Config) (*ClientConn, error) {
 	c := &ClientConn{streams: make(map[uint32]*clientStream)}
 	c.nc = nc
@@ -131,6 +102,7 @@ func connectObject(req *ConnectRequest) amf0.Object {
 		{Key: "flashVer", Value: flashVer},
 		{Key: "tcUrl", Value: tcURL},
 	}
+	o = append(o, req.Enhanced.properties()...)
 	kept := o[:0:0]
 	for _, p := range o {
 		if _, replaced := req.Properties.Get(p.Key); !replaced {
@@ -231,7 +203,7 @@ func (c *ClientConn) media(m *Message) (deliver bool, err error) {
 // command turns an onStatus into an event, and returns other commands as they
 // are.
 func (c *ClientConn) command(m *Message) (Event, *command, error) {
-	cmd, err := parseCommand(m)
+	cmd, err := parseCommand(m, c.cfg.amfLimits())
 	if err != nil || cmd.name != "onStatus" {
 		return Event{}, cmd, err
 	}

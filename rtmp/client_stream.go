@@ -92,7 +92,10 @@ func (c *ClientConn) play(name string) (uint32, error) {
 // Unpublish ends what a stream does: FCUnpublish if it publishes, and
 // deleteStream. Neither is answered; media that is still on its way is
 // dropped.
-func (c *ClientConn) Unpublish(streamID uint32) error {
+func (c *ClientConn) Unpublish(streamID uint32) error { return c.endStream(streamID, true) }
+
+// endStream does Unpublish. A publish that was refused is not announced to have ended: the server would take it for another stream's of that name.
+func (c *ClientConn) endStream(streamID uint32, started bool) error {
 	c.mu.Lock()
 	s := c.streams[streamID]
 	if s == nil || s.closed {
@@ -107,7 +110,7 @@ func (c *ClientConn) Unpublish(streamID uint32) error {
 	if err != nil {
 		return err
 	}
-	if plays {
+	if plays || !started {
 		return c.send(end)
 	}
 	announce, err := newCommand(CSIDCommand, 0, "FCUnpublish", 0, amf0.Null{}, name)
@@ -193,7 +196,7 @@ func (c *ClientConn) waitStart(id uint32, code string, transaction float64) erro
 			err = &StatusError{*ev.Status}
 		}
 		if err != nil {
-			_ = c.Unpublish(id)
+			_ = c.endStream(id, false)
 			return err
 		}
 	}

@@ -231,3 +231,51 @@ func TestDial(t *testing.T) {
 		t.Errorf("got %v, want context.Canceled", err)
 	}
 }
+
+// A publish that is refused because the connection publishes that name already leaves that stream alone.
+func TestRefusedPublishEndsNoOtherOfItsName(t *testing.T) {
+	client, server := tcpPair(t)
+	events := make(chan Event, 10)
+	go func() {
+		defer close(events)
+		c, err := Accept(t.Context(), server, nil)
+		if err != nil {
+			return
+		}
+		if c.AcceptConnect() != nil {
+			return
+		}
+		for n := 0; ; n++ {
+			ev, err := c.Next()
+			if err != nil {
+				return
+			}
+			switch {
+			case ev.Kind == EventPublish && n == 0:
+				err = c.AcceptPublish(ev.StreamID)
+			case ev.Kind == EventPublish:
+				err = c.WriteStatus(ev.StreamID, Status{Level: LevelError, Code: CodePublishBadName})
+			}
+			if err != nil {
+				return
+			}
+			events <- ev
+		}
+	}()
+	c := newClient(t, client)
+	id, err := c.Publish(t.Context(), "cam")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Publish(t.Context(), "cam"); Kind(err) != "refused" {
+		t.Fatalf("the second publish: %v", err)
+	}
+	if err := c.WriteMessage(&Message{Type: TypeAudio, StreamID: id, Payload: []byte{0xaf, 1}}); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []EventKind{EventPublish, EventPublish, EventMessage} {
+		if ev := <-events; ev.Kind != want {
+			t.Fatalf("event %v, want %v", ev.Kind, want)
+		}
+	}
+}

@@ -20,9 +20,10 @@ type command struct {
 }
 
 // parseCommand reads a command's name and transaction id. A transaction id
-// that is missing or no number is 0: the sender expects no answer.
-func parseCommand(m *Message) (*command, error) {
-	cmd := &command{streamID: m.StreamID, rest: amf0.NewDecoder(m.Payload, amfLimits)}
+// that is missing or no number is 0: the sender expects no answer. Any number
+// goes back as it came, NaN as well: what it means is the sender's business.
+func parseCommand(m *Message, l amf0.Limits) (*command, error) {
+	cmd := &command{streamID: m.StreamID, rest: amf0.NewDecoder(m.Payload, l)}
 	name, err := cmd.arg()
 	if err != nil {
 		return nil, err

@@ -1,6 +1,7 @@
 package rtmp
 
 import (
+	"crypto/tls"
 	"time"
 
 	"github.com/rtmp-edge/rtmp-edge/rtmp/amf0"
@@ -24,6 +25,9 @@ const (
 	DefaultMaxInFlight     = 16 << 20
 	DefaultMaxIdleInFlight = 64 << 10
 
+	DefaultMaxAMFDepth = amf0.DefaultMaxDepth
+	DefaultMaxAMFNodes = amf0.DefaultMaxNodes
+
 	DefaultMaxStreams       = 8
 	DefaultCommandRate      = 20
 	DefaultCommandBurst     = 100
@@ -31,12 +35,23 @@ const (
 )
 
 // Config are the settings and limits of one end of a connection. A nil
-// *Config, and every field that is zero or negative, means the default.
+// *Config, and every field that is zero or negative, means the default; for
+// IdleTimeout that is none.
 type Config struct {
 	HandshakeTimeout time.Duration // from the start to the end of the handshake
 	ConnectTimeout   time.Duration // from the start to `connect` (client: to its answer)
 	CommandTimeout   time.Duration // server: how long a peer may stay connected without a publish or play
 	WriteTimeout     time.Duration // one message, until the peer's window took it
+
+	// IdleTimeout is, on a server, how long a peer that publishes may send no
+	// media, counted from AcceptPublish and then from the newest whole message
+	// of audio, video or data on a stream that publishes. It ends Next up to an
+	// eighth later. Zero or negative: no limit.
+	IdleTimeout time.Duration
+
+	// TLS is what a client dials rtmps:// with; nil is an empty one. Where it
+	// lacks them, ServerName is the URL's host and MinVersion is TLS 1.2.
+	TLS *tls.Config
 
 	ChunkSize     int // announced and used for writing, bytes
 	WindowAckSize int // we ask for, and by default give, an acknowledgement after as many bytes
@@ -47,6 +62,9 @@ type Config struct {
 	MaxDataSize     int // one data message, bytes
 	MaxInFlight     int // all messages begun and not complete, bytes
 	MaxIdleInFlight int // the same before a publish is accepted (client: before Play)
+
+	MaxAMFDepth int // how deep the objects and arrays of a command nest
+	MaxAMFNodes int // the values of a command, nested ones included
 
 	MaxStreams       int     // message streams open at once
 	CommandRate      float64 // commands and control messages a second, in the long run
@@ -72,6 +90,8 @@ func (c *Config) withDefaults() Config {
 	setDefault(&out.MaxDataSize, DefaultMaxDataSize)
 	setDefault(&out.MaxInFlight, DefaultMaxInFlight)
 	setDefault(&out.MaxIdleInFlight, DefaultMaxIdleInFlight)
+	setDefault(&out.MaxAMFDepth, DefaultMaxAMFDepth)
+	setDefault(&out.MaxAMFNodes, DefaultMaxAMFNodes)
 	setDefault(&out.MaxStreams, DefaultMaxStreams)
 	setDefault(&out.CommandRate, DefaultCommandRate)
 	setDefault(&out.CommandBurst, DefaultCommandBurst)
@@ -97,6 +117,7 @@ func (c *Config) idleLimits() chunk.Limits {
 	}
 }
 
-// amfLimits bound the decoding of one command; the zero value asks amf0 for
-// its defaults.
-var amfLimits amf0.Limits
+// amfLimits bound the decoding of one command.
+func (c *Config) amfLimits() amf0.Limits {
+	return amf0.Limits{MaxDepth: c.MaxAMFDepth, MaxNodes: c.MaxAMFNodes}
+}

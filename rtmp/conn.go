@@ -41,12 +41,15 @@ type conn struct {
 
 	// Safe from any goroutine.
 	closed       atomic.Bool
+	diverted     atomic.Bool // divert is set
 	roomy        atomic.Bool // Config.MaxInFlight is to apply from now on
 	bytesRead    atomic.Uint64
 	bytesWritten atomic.Uint64
 	messagesRead atomic.Uint64
 	messagesLost atomic.Uint64
 	peerReceived atomic.Uint32
+	clamped      atomic.Uint64
+	refused      atomic.Uint64
 
 	// wmu keeps messages whole and in order. It is held during a write: whoever
 	// else wants to write must wait for it anyway, for WriteTimeout at most.
@@ -65,6 +68,8 @@ type Stats struct {
 	MessagesRead uint64
 	StrayMedia   uint64 // messages dropped because their stream was not active
 	PeerReceived uint32 // the peer's last acknowledgement: bytes, modulo 2^32
+	Clamped      uint64 // chunk sizes and windows of the peer that we bent to what is usable
+	Refused      uint64 // message streams beyond Config.MaxStreams
 }
 
 // init prepares c after the handshake over c.nc.
@@ -91,6 +96,8 @@ func (c *conn) Stats() Stats {
 		MessagesRead: c.messagesRead.Load(),
 		StrayMedia:   c.messagesLost.Load(),
 		PeerReceived: c.peerReceived.Load(),
+		Clamped:      c.clamped.Load(),
+		Refused:      c.refused.Load(),
 	}
 }
 
@@ -164,16 +171,28 @@ func (c *conn) receive() (Message, error) {
 		case TypeWindowAckSize:
 			if size, ok := parseNumber(m.Payload); ok {
 				c.window = clampWindow(size)
+				c.countClamped(size, c.window)
 			}
 		case TypeAcknowledgement:
 			if received, ok := parseNumber(m.Payload); ok {
 				c.peerReceived.Store(received)
 			}
+		case TypeSetChunkSize: // the chunk reader has applied it
+			if size, ok := parseNumber(m.Payload); ok {
+				c.countClamped(size, min(size, chunk.MaxChunkSize))
+			}
 		default:
-			// SetChunkSize and Abort were applied by the chunk reader.
+			// Abort was applied by the chunk reader.
 			// SetPeerBandwidth asks for a WindowAckSize, which we send anyway.
 			// Shared objects and unknown types have nobody to go to.
 		}
+	}
+}
+
+// countClamped counts a value of the peer if we use another in its place.
+func (c *conn) countClamped(asked, used uint32) {
+	if asked != used {
+		c.clamped.Add(1)
 	}
 }
 

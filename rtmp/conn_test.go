@@ -170,8 +170,8 @@ func TestConcurrentWriters(t *testing.T) {
 	}
 }
 
-// TestCloseWithStalledPeer: a peer that reads nothing cannot hold up Close.
-func TestCloseWithStalledPeer(t *testing.T) {
+// TestVector21CloseWithStalledPeer: a peer that reads nothing cannot hold up Close.
+func TestVector21CloseWithStalledPeer(t *testing.T) {
 	client, server := tcpPair(t)
 	s := serve(t, server, nil)
 	publishing(t, client, s)

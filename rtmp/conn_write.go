@@ -39,6 +39,7 @@ func (c *conn) SetControlWriter(w func([]byte) error) {
 	c.wmu.Lock()
 	defer c.wmu.Unlock()
 	c.divert = w
+	c.diverted.Store(true)
 	c.scratch = nil
 	_ = c.nc.SetWriteDeadline(time.Time{})
 }

@@ -16,8 +16,8 @@
 //		}
 //	}
 //
-// The client end is made by [Dial] or [NewClient], then publishes with
-// [ClientConn.Publish] and [ClientConn.WriteMessage], or plays with
+// The client end is made by [Dial] (rtmp:// or rtmps://) or [NewClient], then
+// publishes with [ClientConn.Publish] and [ClientConn.WriteMessage], or plays with
 // [ClientConn.Play] and [ClientConn.Next].
 //
 // Of either end, one goroutine reads: it alone calls Next and the methods that
@@ -25,12 +25,15 @@
 // any goroutine.
 //
 // The package trusts no peer. Memory grows with what a peer sent, never with
-// what it claims; every wait for it is limited by a total deadline; floods of
+// what it claims; every wait for it is limited by a total deadline, and a
+// publisher that falls silent by an idle timeout, if one is set; floods of
 // commands and stray media end the connection. The limits are in [Config], and
 // [Kind] names the reason of an error for a metric.
 //
 // It answers what real encoders and players need and ignores what none of them
 // waits for. Media payloads are never looked into and pass byte for byte. The
 // specification is Adobe's "Real Time Messaging Protocol, version 1.0", cited
-// here as "RTMP 1.0 §…".
+// here as "RTMP 1.0 §…". Of Veovera's "Enhanced RTMP v2" the package knows what
+// both ends announce in `connect` ([Capabilities]) and the request to reconnect
+// ([ServerConn.WriteReconnectRequest]); the rest of it is payload.
 package rtmp

@@ -44,6 +44,10 @@ var (
 	// played for Config.CommandTimeout.
 	ErrCommandTimeout = &Error{"command_timeout", "neither publish nor play in time", os.ErrDeadlineExceeded}
 
+	// ErrIdleTimeout means that a peer that publishes sent no media for
+	// Config.IdleTimeout.
+	ErrIdleTimeout = &Error{"idle_timeout", "publishes and sends no media", os.ErrDeadlineExceeded}
+
 	// ErrWriteTimeout means that the peer did not take a message within
 	// Config.WriteTimeout.
 	ErrWriteTimeout = &Error{"write_timeout", "peer does not read", os.ErrDeadlineExceeded}
@@ -84,8 +88,12 @@ var (
 	// no RTMP header can express.
 	ErrTooLong = &Error{"too_long", "message too long to be written", nil}
 
-	// ErrURL means that a text is not an rtmp:// URL.
-	ErrURL = &Error{"url", "not a usable rtmp:// URL", nil}
+	// ErrURL means that a text is not an rtmp:// or rtmps:// URL.
+	ErrURL = &Error{"url", "not a usable rtmp:// or rtmps:// URL", nil}
+
+	// ErrTLS means that there is no TLS with the server of an rtmps:// URL: it
+	// does not speak it, or its certificate is not to be trusted.
+	ErrTLS = &Error{"tls", "TLS handshake failed", nil}
 )
 
 // Kind returns the reason of an error of this package or of its subpackages as

@@ -66,6 +66,9 @@ type ConnectRequest struct {
 	FlashVer       string      // the client's name for itself
 	ObjectEncoding float64     // 0 for AMF 0, 3 for AMF 3
 	Properties     amf0.Object // server: everything that came; client: more properties to send
+
+	// Enhanced is what the client announces beyond RTMP 1.0.
+	Enhanced Capabilities
 }
 
 // A PublishRequest is what `publish` says (RTMP 1.0 §7.2.2.6).

@@ -19,6 +19,13 @@ type memoryConn struct {
 	out bytes.Buffer
 }
 
+// newMemoryConn is what a client has sent: a handshake and input.
+func newMemoryConn(input []byte) *memoryConn {
+	c := &memoryConn{}
+	c.in.Reset(join([]byte{protocolVersion}, make([]byte, 2*packetSize), input))
+	return c
+}
+
 func (c *memoryConn) Read(p []byte) (int, error)       { return c.in.Read(p) }
 func (c *memoryConn) Write(p []byte) (int, error)      { return c.out.Write(p) }
 func (c *memoryConn) Close() error                     { return nil }
@@ -73,32 +80,60 @@ func FuzzServerSession(f *testing.F) {
 		f.Add(session)
 	}
 	connect := frame(connectMessage("live"))
-	publish := frame(connectMessage("live"), cmd(1, "publish", 0, amf0.Null{}, "cam"))
-	for _, tt := range hostileInputs {
-		switch {
-		case len(tt.input) > 4<<10:
-		case tt.publish:
-			f.Add(append(bytes.Clone(publish), tt.input...))
-		default:
-			f.Add(append(bytes.Clone(connect), tt.input...))
+	publish := join(connect, frame(cmd(1, "publish", 0, amf0.Null{}, "cam")))
+	seed := func(before, input []byte) {
+		if len(input) <= 4<<10 { // long seeds make a slow fuzzer
+			f.Add(join(before, input))
 		}
 	}
+	for _, tt := range hostileInputs {
+		if tt.publish {
+			seed(publish, tt.input)
+		} else {
+			seed(connect, tt.input)
+			seed(nil, tt.input)
+		}
+	}
+	for _, tt := range claims {
+		if tt.publish {
+			seed(publish, tt.input)
+		} else {
+			seed(connect, tt.input)
+		}
+	}
+	for _, tt := range commandVectors() {
+		seed(publish, frame(tt.send...))
+	}
+	for _, tt := range requestVectors() {
+		seed(connect, frame(tt.send))
+	}
+	for _, tt := range malformedCommands {
+		seed(connect, frame(raw(TypeCommand, 1, tt.payload)))
+	}
+	for _, tt := range capabilityVectors {
+		seed(nil, frame(cmd(0, "connect", 1, tt.properties)))
+	}
 	f.Fuzz(func(t *testing.T, input []byte) {
-		nc := &memoryConn{}
-		handshake := append([]byte{protocolVersion}, make([]byte, 2*packetSize)...)
-		nc.in.Reset(append(handshake, input...))
-		checkSession(t, nc)
+		nc := newMemoryConn(input)
+		checkSession(t, nc, len(input))
 		checkOutput(t, nc.out.Bytes())
 	})
 }
 
-func checkSession(t *testing.T, nc *memoryConn) {
+func checkSession(t *testing.T, nc *memoryConn, sent int) {
 	s := &session{}
-	c, err := Accept(context.Background(), nc, nil)
+	c, err := Accept(context.Background(), nc, &Config{IdleTimeout: time.Nanosecond})
 	if err != nil {
 		return
 	}
+	announced := c.ConnectRequest().Enhanced
+	if len(announced.FourCCs) > maxFourCCs || len(announced.Video) > maxFourCCs || len(announced.Audio) > maxFourCCs {
+		t.Errorf("announced %+v", announced)
+	}
 	if err := c.AcceptConnect(); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.WriteReconnectRequest("", ""); err != nil {
 		t.Fatal(err)
 	}
 	using := map[uint32]EventKind{} // what a stream was last asked for
@@ -125,8 +160,12 @@ func checkSession(t *testing.T, nc *memoryConn) {
 			if using[ev.StreamID] != EventPublish {
 				t.Errorf("%s on a stream that does not publish", describe(&ev))
 			}
-			if m := ev.Message; m.StreamID != ev.StreamID || !isMedia(m.Type) || m.Type == TypeAggregate {
+			m := ev.Message
+			if m.StreamID != ev.StreamID || !isMedia(m.Type) || m.Type == TypeAggregate {
 				t.Errorf("message %+v", m)
+			}
+			if sent -= len(m.Payload); sent < 0 {
+				t.Fatal("more media came out than went in")
 			}
 		default:
 			t.Errorf("%s", describe(&ev))
@@ -140,6 +179,19 @@ func checkSession(t *testing.T, nc *memoryConn) {
 		if len(c.streams) > DefaultMaxStreams || len(c.pending) > 2 {
 			t.Errorf("%d streams, %d pending events", len(c.streams), len(c.pending))
 		}
+		checkCounts(t, c)
+	}
+}
+
+// checkCounts compares what is counted with what is there.
+func checkCounts(t *testing.T, c *ServerConn) {
+	busy, publishing := 0, 0
+	for _, s := range c.streams {
+		busy += count(s.state != streamIdle)
+		publishing += count(s.state == streamPublishing)
+	}
+	if c.busy != busy || c.publishing != publishing {
+		t.Errorf("counted %d busy and %d publishing streams, there are %d and %d", c.busy, c.publishing, busy, publishing)
 	}
 }
 
@@ -172,10 +224,14 @@ func FuzzClientSession(f *testing.F) {
 		media(TypeVideo, 1, 0, "v"), media(TypeAggregate, 1, 0, "\x08\x00\x00\x01\x00\x00\x07\x00\x00\x00\x00a"), userControl(userStreamEOF, 1)))
 	f.Add(frame(cmd(0, "_error", 1, null, (&Status{Level: LevelError, Code: CodeConnectRejected}).object())))
 	f.Add(frame(cmd(0, "_result", 1), media(TypeVideo, 1, 0, "v"), cmd(0, "_error", 2)))
+	for _, tt := range commandVectors() {
+		f.Add(frame(append([]outgoing{cmd(0, "_result", 1, null, null), cmd(0, "_result", 2, null, 1.0), status(CodePlayStart)}, tt.send...)...))
+	}
+	for _, tt := range malformedCommands {
+		f.Add(frame(raw(TypeCommand, 0, tt.payload)))
+	}
 	f.Fuzz(func(t *testing.T, input []byte) {
-		nc := &memoryConn{}
-		handshake := append([]byte{protocolVersion}, make([]byte, 2*packetSize)...)
-		nc.in.Reset(append(handshake, input...))
+		nc := newMemoryConn(input)
 		defer func() { checkOutput(t, nc.out.Bytes()) }()
 		c, err := NewClient(context.Background(), nc, ConnectRequest{App: "live"}, nil)
 		if err != nil {

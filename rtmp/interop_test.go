@@ -29,9 +29,9 @@ var interopMedia = []outgoing{
 	media(TypeAudio, 1, 0xfffffe, "last"),
 }
 
-// TestGoRTMPPublishesToUs: the client of another library publishes to our
+// TestVector22GoRTMPPublishesToUs: the client of another library publishes to our
 // server.
-func TestGoRTMPPublishesToUs(t *testing.T) {
+func TestVector22GoRTMPPublishesToUs(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -172,8 +172,8 @@ func goServer(t *testing.T) (url string, heard <-chan string) {
 	return "rtmp://" + l.Addr().String() + "/live/", h.heard
 }
 
-// TestWePublishToGoRTMP: our client publishes to another library's server.
-func TestWePublishToGoRTMP(t *testing.T) {
+// TestVector22WePublishToGoRTMP: our client publishes to another library's server.
+func TestVector22WePublishToGoRTMP(t *testing.T) {
 	url, heard := goServer(t)
 	c, name, err := Dial(t.Context(), url+"cam?k=v", nil)
 	if err != nil {

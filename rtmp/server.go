@@ -2,10 +2,8 @@ package rtmp
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
-	"os"
 	"strings"
 	"sync"
 	"time"
@@ -26,15 +24,12 @@ type ServerConn struct {
 	transaction float64 // of `connect`
 
 	// mu guards what follows. No write happens under it.
-	mu        sync.Mutex
-	connected bool
-	// interrupted keeps the read deadline that Interrupt set.
-	interrupted bool
-	// commandBy is when the peer must have got a publish or play accepted;
-	// zero after that.
-	commandBy time.Time
-	streams   map[uint32]*serverStream
-	busy      int // streams that are not idle
+	mu         sync.Mutex
+	connected  bool
+	streams    map[uint32]*serverStream
+	busy       int // streams that are not idle
+	publishing int // streams that are publishing, which are busy as well
+	deadline   readDeadline
 }
 
 // Accept takes nc over, does the server's part of the handshake and reads up
@@ -88,7 +83,7 @@ func (c *ServerConn) accept(nc net.Conn, cfg Config) error {
 // readConnect reads a command that came before `connect` was accepted. Any
 // other than `connect` is ignored; done says that it was `connect`.
 func (c *ServerConn) readConnect(m *Message) (done bool, err error) {
-	cmd, err := parseCommand(m)
+	cmd, err := parseCommand(m, c.cfg.amfLimits())
 	if err != nil || cmd.name != "connect" {
 		return false, err
 	}
@@ -107,7 +102,7 @@ func (c *ServerConn) readConnect(m *Message) (done bool, err error) {
 
 // connectRequestFrom reads the command object of `connect`.
 func connectRequestFrom(properties amf0.Object) ConnectRequest {
-	r := ConnectRequest{Properties: properties}
+	r := ConnectRequest{Properties: properties, Enhanced: capabilitiesFrom(properties)}
 	app, _ := properties.String("app")
 	r.TCURL, _ = properties.String("tcUrl")
 	r.FlashVer, _ = properties.String("flashVer")
@@ -131,17 +126,24 @@ const (
 )
 
 // AcceptConnect says yes to `connect`. From now on the peer has
-// Config.CommandTimeout to publish or play.
+// Config.CommandTimeout to publish or play. A client that announced
+// Capabilities hears the server's.
 func (c *ServerConn) AcceptConnect() error {
+	properties := amf0.Object{
+		{Key: "fmsVer", Value: serverVersion},
+		{Key: "capabilities", Value: float64(serverCapabilities)},
+	}
 	info := append((&Status{
 		Code:        CodeConnectSuccess,
 		Description: "Connection succeeded.",
 	}).object(), amf0.Property{Key: "objectEncoding", Value: float64(0)}) // AMF 0 is what we speak
-	result, err := newCommand(CSIDCommand, 0, "_result", c.transaction,
-		amf0.Object{
-			{Key: "fmsVer", Value: serverVersion},
-			{Key: "capabilities", Value: float64(serverCapabilities)},
-		}, info)
+	if announces(c.request.Properties) {
+		// "An object … as one of the arguments", says the specification. Some
+		// clients look into the one, some into the other.
+		properties = append(properties, ownCapabilities.properties()...)
+		info = append(info, ownCapabilities.properties()...)
+	}
+	result, err := newCommand(CSIDCommand, 0, "_result", c.transaction, properties, info)
 	if err != nil {
 		return err
 	}
@@ -163,7 +165,7 @@ func (c *ServerConn) begin() error {
 	defer c.mu.Unlock()
 	if !c.connected {
 		c.connected = true
-		return c.readError(c.startCommandTimeout())
+		return c.readError(c.limitReading(time.Now()))
 	}
 	return nil
 }
@@ -187,9 +189,11 @@ func (c *ServerConn) RejectConnect(s Status) error {
 // the same; the caller closes the connection.
 //
 // While no stream publishes, plays, or waits for its acceptance, Next returns
-// ErrCommandTimeout after Config.CommandTimeout. Otherwise it waits as long as
-// it takes: a caller who wants a limit sets a read deadline on NetConn after
-// each event of kind EventPublish, EventPlay or EventMessage.
+// ErrCommandTimeout after Config.CommandTimeout. While one publishes, it
+// returns ErrIdleTimeout when no media comes for Config.IdleTimeout, if there
+// is one. Otherwise it waits as long as it takes: a caller who wants a limit
+// sets a read deadline on NetConn after each event of kind EventPublish,
+// EventPlay or EventMessage.
 func (c *ServerConn) Next() (Event, error) {
 	if c.err != nil {
 		return Event{}, c.err
@@ -216,7 +220,7 @@ func (c *ServerConn) next() (Event, error) {
 		}
 		m, err := c.receive()
 		if err != nil {
-			return Event{}, c.idleError(err)
+			return Event{}, c.deadlineError(err)
 		}
 		switch {
 		case isMedia(m.Type):
@@ -238,13 +242,7 @@ func (c *ServerConn) next() (Event, error) {
 // media decides about audio, video, data or an aggregate. deliver means that m
 // is an event; an aggregate is none, its parts will be.
 func (c *ServerConn) media(m *Message) (deliver bool, err error) {
-	c.mu.Lock()
-	state := streamIdle
-	if s := c.streams[m.StreamID]; s != nil {
-		state = s.state
-	}
-	c.mu.Unlock()
-	switch {
+	switch state := c.mediaArrived(m.StreamID); {
 	case state == streamPublishAsked:
 		c.messagesLost.Add(1) // sent in the hope of acceptance; the caller limits how long that takes
 		return false, nil
@@ -258,46 +256,23 @@ func (c *ServerConn) media(m *Message) (deliver bool, err error) {
 	}
 }
 
-// idleError names an expired deadline, if it was ours.
-func (c *ServerConn) idleError(err error) error {
+// mediaArrived puts off the idle timeout if the stream publishes, and returns
+// the stream's state.
+func (c *ServerConn) mediaArrived(streamID uint32) streamState {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.busy > 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
-		return err
+	s := c.streams[streamID]
+	if s == nil {
+		return streamIdle
 	}
-	return timedOut(err, ErrCommandTimeout)
+	if s.state == streamPublishing && c.cfg.IdleTimeout > 0 {
+		c.postponeIdle(time.Now())
+	}
+	return s.state
 }
 
 func (c *ServerConn) isConnected() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.connected
-}
-
-// Interrupt makes Next return an error, now or when it is called next, and
-// leaves the connection open: for whoever wants the reading goroutine to end
-// the session.
-func (c *ServerConn) Interrupt() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.interrupted = true
-	_ = c.nc.SetReadDeadline(time.Unix(1, 0)) // it only fails if Next does
-}
-
-// startCommandTimeout limits reading to what is left of the command timeout:
-// being refused does not start it anew. The caller holds mu.
-func (c *ServerConn) startCommandTimeout() error {
-	if c.commandBy.IsZero() {
-		c.commandBy = time.Now().Add(c.cfg.CommandTimeout)
-	}
-	return c.setReadDeadline(c.commandBy)
-}
-
-// setReadDeadline limits reading; the zero time means no limit. The caller
-// holds mu.
-func (c *ServerConn) setReadDeadline(t time.Time) error {
-	if c.interrupted {
-		return nil
-	}
-	return c.nc.SetReadDeadline(t)
 }

@@ -9,7 +9,7 @@ import "github.com/rtmp-edge/rtmp-edge/rtmp/amf0"
 // FCPublish, FCSubscribe, getStreamLength, _checkbw, pause and all unknown
 // commands are ignored: an _error to any of them makes some clients give up.
 func (c *ServerConn) command(m *Message) error {
-	cmd, err := parseCommand(m)
+	cmd, err := parseCommand(m, c.cfg.amfLimits())
 	if err != nil {
 		return err
 	}
@@ -40,6 +40,7 @@ func (c *ServerConn) createStream(cmd *command) error {
 	if ok {
 		reply, err = newCommand(CSIDCommand, 0, "_result", cmd.transaction, amf0.Null{}, float64(id))
 	} else {
+		c.refused.Add(1)
 		refusal := Status{Level: LevelError, Code: CodeCallFailed, Description: "Too many streams."}
 		reply, err = newCommand(CSIDCommand, 0, "_error", cmd.transaction, amf0.Null{}, refusal.object())
 	}
@@ -122,6 +123,7 @@ func (c *ServerConn) ask(id uint32, state streamState, name string) bool {
 
 // refuse says no to a publish or play without asking the user.
 func (c *ServerConn) refuse(streamID uint32, code string) error {
+	c.refused.Add(1)
 	status, err := newStatus(streamID, Status{Level: LevelError, Code: code, Description: "Too many streams."})
 	if err != nil {
 		return err

@@ -24,70 +24,76 @@ func raw(t MessageType, streamID uint32, payload string) outgoing {
 	return outgoing{CSIDCommand, Message{Type: t, StreamID: streamID, Payload: []byte(payload)}}
 }
 
-// TestCommandsWithoutAnswer sends what real clients send, and more, after a
-// createStream and a publish of "cam" on stream 1. None of it is answered, and
-// the session goes on.
-func TestCommandsWithoutAnswer(t *testing.T) {
+// A commandVector is what real clients send, and more, after a createStream and
+// a publish of "cam" on stream 1, and the events that it causes. None of it is
+// answered, and the session goes on. The table seeds the fuzz test as well.
+type commandVector struct {
+	name string
+	send []outgoing
+	want []string // events
+}
+
+func commandVectors() []commandVector {
 	null := amf0.Null{}
 	closed := []string{"close stream 1"}
-	for _, tt := range []struct {
-		name string
-		send []outgoing
-		want []string // events
-	}{
+	return []commandVector{
 		{"releaseStream", []outgoing{cmd(0, "releaseStream", 2, null, "cam")}, nil},
 		{"FCPublish", []outgoing{cmd(0, "FCPublish", 3, null, "cam")}, nil},
 		{"FCSubscribe", []outgoing{cmd(0, "FCSubscribe", 3, null, "cam")}, nil},
 		{"getStreamLength", []outgoing{cmd(0, "getStreamLength", 3, null, "cam")}, nil},
 		{"_checkbw", []outgoing{cmd(0, "_checkbw", 3, null)}, nil},
-		{"unknown command", []outgoing{cmd(0, "makeCoffee", 3, null, "black")}, nil},
-		{"unknown command, unreadable arguments", []outgoing{raw(TypeCommand, 0, "\x02\x00\x01x\x00\x40\x00\x00\x00\x00\x00\x00\x00\x0a\xff\xff\xff\xff")}, nil},
-		{"command without transaction", []outgoing{raw(TypeCommand, 0, "\x02\x00\x01x")}, nil},
+		{"vector 18: unknown command", []outgoing{cmd(0, "makeCoffee", 3, null, "black")}, nil},
+		{"vector 18: unknown command, unreadable arguments", []outgoing{raw(TypeCommand, 0, "\x02\x00\x01x\x00\x40\x00\x00\x00\x00\x00\x00\x00\x0a\xff\xff\xff\xff")}, nil},
+		{"vector 18: command without transaction", []outgoing{raw(TypeCommand, 0, "\x02\x00\x01x")}, nil},
 		{"result of nothing", []outgoing{cmd(0, "_result", 3, null, 1.0)}, nil},
 		{"second connect", []outgoing{connectMessage("other")}, nil},
 		{"pause", []outgoing{cmd(1, "pause", 0, null, true, 1000.0)}, nil},
 		{"seek of a publisher", []outgoing{cmd(1, "seek", 0, null, 1000.0)}, nil},
 		{"empty command", []outgoing{raw(TypeCommand, 0, "")}, nil},
-		{"empty command, AMF 3", []outgoing{raw(TypeCommandAMF3, 0, "")}, nil},
-		{"real AMF 3", []outgoing{raw(TypeCommandAMF3, 0, "\x11\x0a\x0b"), raw(TypeDataAMF3, 1, "\x00\x11\x0a")}, nil},
+		{"vector 17: empty command, AMF 3", []outgoing{raw(TypeCommandAMF3, 0, "")}, nil},
+		{"vector 17: real AMF 3", []outgoing{raw(TypeCommandAMF3, 0, "\x11\x0a\x0b"), raw(TypeDataAMF3, 1, "\x00\x11\x0a")}, nil},
 
-		{"deleteStream of a number", []outgoing{cmd(0, "deleteStream", 4, null, 1.0)}, closed},
-		{"deleteStream of the name", []outgoing{cmd(0, "deleteStream", 4, null, "cam")}, closed},
-		{"deleteStream of nothing", []outgoing{cmd(0, "deleteStream", 4, null)}, closed},
-		{"deleteStream without anything", []outgoing{cmd(0, "deleteStream", 4)}, closed},
-		{"deleteStream of 0", []outgoing{cmd(0, "deleteStream", 4, null, 0.0)}, closed},
-		{"deleteStream on stream 1", []outgoing{cmd(1, "deleteStream", 4, null)}, closed},
-		{"deleteStream of an unknown id", []outgoing{cmd(0, "deleteStream", 4, null, 42.0)}, nil},
-		{"deleteStream of an unknown id on stream 1", []outgoing{cmd(1, "deleteStream", 4, null, 42.0)}, nil},
-		{"deleteStream of NaN", []outgoing{cmd(0, "deleteStream", 4, null, math.NaN())}, nil},
-		{"deleteStream of a fraction", []outgoing{cmd(0, "deleteStream", 4, null, 1.5)}, nil},
-		{"deleteStream of a negative", []outgoing{cmd(0, "deleteStream", 4, null, -1.0)}, nil},
-		{"deleteStream of infinity", []outgoing{cmd(0, "deleteStream", 4, null, math.Inf(1))}, nil},
-		{"deleteStream twice", []outgoing{cmd(0, "deleteStream", 4, null, 1.0), cmd(0, "deleteStream", 4, null, 1.0)}, closed},
-		{"closeStream on stream 1", []outgoing{cmd(1, "closeStream", 4, null)}, closed},
-		{"closeStream of the name on stream 0", []outgoing{cmd(0, "closeStream", 4, null, "cam")}, closed},
-		{"closeStream twice", []outgoing{cmd(1, "closeStream", 4, null), cmd(1, "closeStream", 4, null)}, closed},
-		{"FCUnpublish", []outgoing{cmd(0, "FCUnpublish", 4, null, "cam")}, closed},
-		{"FCUnpublish and deleteStream", []outgoing{cmd(0, "FCUnpublish", 4, null, "cam"), cmd(0, "deleteStream", 5, null, 1.0)}, closed},
+		{"vector 18: deleteStream of a number", []outgoing{cmd(0, "deleteStream", 4, null, 1.0)}, closed},
+		{"vector 18: deleteStream of the name", []outgoing{cmd(0, "deleteStream", 4, null, "cam")}, closed},
+		{"vector 18: deleteStream of nothing", []outgoing{cmd(0, "deleteStream", 4, null)}, closed},
+		{"vector 18: deleteStream without anything", []outgoing{cmd(0, "deleteStream", 4)}, closed},
+		{"vector 18: deleteStream of 0", []outgoing{cmd(0, "deleteStream", 4, null, 0.0)}, closed},
+		{"vector 18: deleteStream on stream 1", []outgoing{cmd(1, "deleteStream", 4, null)}, closed},
+		{"vector 18: deleteStream of an unknown id", []outgoing{cmd(0, "deleteStream", 4, null, 42.0)}, nil},
+		{"vector 18: deleteStream of an unknown id on stream 1", []outgoing{cmd(1, "deleteStream", 4, null, 42.0)}, nil},
+		{"vector 18: deleteStream of NaN", []outgoing{cmd(0, "deleteStream", 4, null, math.NaN())}, nil},
+		{"vector 18: deleteStream of a fraction", []outgoing{cmd(0, "deleteStream", 4, null, 1.5)}, nil},
+		{"vector 18: deleteStream of a negative", []outgoing{cmd(0, "deleteStream", 4, null, -1.0)}, nil},
+		{"vector 18: deleteStream of infinity", []outgoing{cmd(0, "deleteStream", 4, null, math.Inf(1))}, nil},
+		{"vector 18: deleteStream twice", []outgoing{cmd(0, "deleteStream", 4, null, 1.0), cmd(0, "deleteStream", 4, null, 1.0)}, closed},
+		{"vector 18: closeStream on stream 1", []outgoing{cmd(1, "closeStream", 4, null)}, closed},
+		{"vector 18: closeStream of the name on stream 0", []outgoing{cmd(0, "closeStream", 4, null, "cam")}, closed},
+		{"vector 18: closeStream twice", []outgoing{cmd(1, "closeStream", 4, null), cmd(1, "closeStream", 4, null)}, closed},
+		{"vector 18: FCUnpublish", []outgoing{cmd(0, "FCUnpublish", 4, null, "cam")}, closed},
+		{"vector 18: FCUnpublish and deleteStream", []outgoing{cmd(0, "FCUnpublish", 4, null, "cam"), cmd(0, "deleteStream", 5, null, 1.0)}, closed},
 
-		{"command of type 17", []outgoing{asAMF3(cmd(0, "deleteStream", 4, null, 1.0))}, closed},
-		{"data of type 15", []outgoing{asAMF3(media(TypeData, 1, 5, "\x02\x00\x01d"))}, []string{`message 1 18 @5 "\x02\x00\x01d"`}},
-		{"aggregate", []outgoing{media(TypeAggregate, 1, 1000, ""+
+		{"vector 17: command of type 17", []outgoing{asAMF3(cmd(0, "deleteStream", 4, null, 1.0))}, closed},
+		{"vector 17: data of type 15", []outgoing{asAMF3(media(TypeData, 1, 5, "\x02\x00\x01d"))}, []string{`message 1 18 @5 "\x02\x00\x01d"`}},
+		{"vector 17: aggregate", []outgoing{media(TypeAggregate, 1, 1000, ""+
 			"\x08\x00\x00\x01\x00\x00\x07\x00\x00\x00\x09a\x00\x00\x00\x0c"+ // its stream id means nothing
 			"\x09\x00\x00\x02\x00\x00\x1b\x00\x00\x00\x00vv\x00\x00\x00\x0d"+
 			"\x07\x00\x00\x00\x00\x00\x1b\x00\x00\x00\x00\x00\x00\x00\x0b"+ // type 7 is nothing
 			"\x12\x00\x00\x04\x00\x00\x00\x00\x00\x00\x00\x02\x00\x01d")}, // before the first; no back pointer
 			[]string{`message 1 8 @1000 "a"`, `message 1 9 @1020 "vv"`, `message 1 18 @993 "\x02\x00\x01d"`}},
-		{"empty aggregate", []outgoing{media(TypeAggregate, 1, 0, "")}, nil},
-		{"shared objects, type 7, unknown types", []outgoing{raw(19, 0, "so"), raw(16, 0, "so"), raw(7, 0, "x"), raw(99, 1, "x"), raw(0, 0, "")}, nil},
-		{"user control of all kinds", []outgoing{
+		{"vector 17: empty aggregate", []outgoing{media(TypeAggregate, 1, 0, "")}, nil},
+		{"vector 17: shared objects, type 7, unknown types", []outgoing{raw(19, 0, "so"), raw(16, 0, "so"), raw(7, 0, "x"), raw(99, 1, "x"), raw(0, 0, "")}, nil},
+		{"vector 17: user control of all kinds", []outgoing{
 			userControl(26, 1, 2), userControl(27, 1), userControl(31, 1), userControl(32, 1), userControl(userSetBufferLength, 1, 3000),
 			userControl(userPingResponse, 9), raw(TypeUserControl, 0, ""), raw(TypeUserControl, 0, "\x00"), raw(TypeUserControl, 0, "\x00\x06"),
 		}, nil},
 		{"control messages that are too short", []outgoing{
 			raw(TypeAcknowledgement, 0, "\x01"), raw(TypeWindowAckSize, 0, ""), raw(TypeSetPeerBandwidth, 0, "\x00"), raw(TypeAbort, 0, "\x00"),
 		}, nil},
-	} {
+	}
+}
+
+func TestCommandVectors(t *testing.T) {
+	for _, tt := range commandVectors() {
 		t.Run(tt.name, func(t *testing.T) {
 			client, server := tcpPair(t)
 			s := serve(t, server, nil)
@@ -123,8 +129,8 @@ func publishing(t testing.TB, nc net.Conn, s *session) *peer {
 	return p
 }
 
-// TestStreamLife follows message streams through several publishes and plays.
-func TestStreamLife(t *testing.T) {
+// TestStreamVectors follows message streams through several publishes and plays.
+func TestStreamVectors(t *testing.T) {
 	null := amf0.Null{}
 	type step struct {
 		send   outgoing
@@ -136,7 +142,7 @@ func TestStreamLife(t *testing.T) {
 		name  string
 		steps []step
 	}{
-		{"closeStream, then publish again", []step{
+		{"vector 18: closeStream, then publish again", []step{
 			create("1"),
 			{cmd(1, "publish", 0, null, "a", "live"), CodePublishStart, []string{`publish 1 "a"`}},
 			{cmd(1, "closeStream", 0, null), "", []string{"close stream 1"}},
@@ -242,18 +248,21 @@ func (p *peer) answer() string {
 	}
 }
 
+// malformedCommands are bodies of commands, and the kind of error they cause.
+var malformedCommands = []struct {
+	name, payload string
+	kind          string
+}{
+	{"name is a number", "\x00\x40\x00\x00\x00\x00\x00\x00\x00", "command"},
+	{"name is cut", "\x02\x00\x09publi", "amf0_truncated"},
+	{"transaction is cut", "\x02\x00\x01x\x00\x40", "amf0_truncated"},
+	{"name of publish is cut", "\x02\x00\x07publish\x00\x40\x00\x00\x00\x00\x00\x00\x00\x05\x02\xff\xff", "amf0_truncated"},
+	{"object of createStream is not read", "\x02\x00\x0ccreateStream\x00\x40\x00\x00\x00\x00\x00\x00\x00\x0a\xff\xff\xff\xff", ""},
+	{"array claims 2^32", "\x02\x00\x04play\x00\x40\x00\x00\x00\x00\x00\x00\x00\x0a\xff\xff\xff\xff", "amf0_truncated"},
+}
+
 func TestMalformedCommands(t *testing.T) {
-	for _, tt := range []struct {
-		name, payload string
-		kind          string
-	}{
-		{"name is a number", "\x00\x40\x00\x00\x00\x00\x00\x00\x00", "command"},
-		{"name is cut", "\x02\x00\x09publi", "amf0_truncated"},
-		{"transaction is cut", "\x02\x00\x01x\x00\x40", "amf0_truncated"},
-		{"name of publish is cut", "\x02\x00\x07publish\x00\x40\x00\x00\x00\x00\x00\x00\x00\x05\x02\xff\xff", "amf0_truncated"},
-		{"object of createStream is not read", "\x02\x00\x0ccreateStream\x00\x40\x00\x00\x00\x00\x00\x00\x00\x0a\xff\xff\xff\xff", ""},
-		{"array claims 2^32", "\x02\x00\x04play\x00\x40\x00\x00\x00\x00\x00\x00\x00\x0a\xff\xff\xff\xff", "amf0_truncated"},
-	} {
+	for _, tt := range malformedCommands {
 		t.Run(tt.name, func(t *testing.T) {
 			client, server := tcpPair(t)
 			s := serve(t, server, nil)

@@ -68,8 +68,8 @@ func (c *ServerConn) promote(streamID uint32, from, to streamState) error {
 	if s == nil || s.state != from {
 		return fmt.Errorf("%w: %d", ErrNoStream, streamID)
 	}
-	s.state = to
-	c.commandBy = time.Time{}
+	c.deadline.commandBy = time.Time{}
+	c.setStateLocked(s, to)
 	return nil
 }
 
@@ -97,23 +97,28 @@ func (c *ServerConn) WriteStreamEOF(streamID uint32) error {
 	return c.send(userControl(userStreamEOF, streamID))
 }
 
-// setStateLocked changes a stream's state. The command timeout runs while no
-// stream is busy. An error of setting it shows in the next read. The caller
-// holds mu.
+// setStateLocked changes a stream's state. What limits reading changes with it
+// or, where a stream begins to publish, starts anew; nothing else that a peer
+// asks for puts off the idle timeout. An error shows in the next read. The
+// caller holds mu.
 func (c *ServerConn) setStateLocked(s *serverStream, state streamState) {
-	was := s.state
+	was, before := s.state, c.limit()
 	s.state = state
-	switch {
-	case was == streamIdle && state != streamIdle:
-		if c.busy++; c.busy == 1 {
-			_ = c.setReadDeadline(time.Time{})
-		}
-	case was != streamIdle && state == streamIdle:
+	c.busy += count(state != streamIdle) - count(was != streamIdle)
+	c.publishing += count(state == streamPublishing) - count(was == streamPublishing)
+	if state == streamIdle {
 		s.name = ""
-		if c.busy--; c.busy == 0 {
-			_ = c.startCommandTimeout()
-		}
 	}
+	if after := c.limit(); after != before || after == limitIdle && state == streamPublishing {
+		_ = c.limitReading(time.Now())
+	}
+}
+
+func count(yes bool) int {
+	if yes {
+		return 1
+	}
+	return 0
 }
 
 // createStreamLocked makes a message stream with the lowest free id, from 1

@@ -14,8 +14,8 @@ import (
 	"github.com/rtmp-edge/rtmp-edge/rtmp/amf0"
 )
 
-// TestReplyBytes holds the server's answers to the byte.
-func TestReplyBytes(t *testing.T) {
+// TestReplyVectors holds the server's answers to the byte.
+func TestReplyVectors(t *testing.T) {
 	client, server := tcpPair(t)
 	s := serve(t, server, nil)
 	p := newPeer(t, client)
@@ -67,7 +67,7 @@ func TestReplyBytes(t *testing.T) {
 				status("02000000", "status", "NetStream.Play.Start", "Play started."),
 		},
 		{
-			"ping", userControl(userPingRequest, 0x01020304), "" +
+			"vector 17: ping", userControl(userPingRequest, 0x01020304), "" +
 				"02000000" + "000006" + "04" + "00000000" + "0007" + "01020304",
 		},
 		{
@@ -100,7 +100,7 @@ func TestReplyBytes(t *testing.T) {
 	}
 }
 
-func TestConnectRequest(t *testing.T) {
+func TestConnectVectors(t *testing.T) {
 	for _, tt := range []struct {
 		name       string
 		properties amf0.Object
@@ -112,12 +112,12 @@ func TestConnectRequest(t *testing.T) {
 			ConnectRequest{App: "live", TCURL: "rtmp://h/live", FlashVer: "LNX"},
 		},
 		{
-			"query in app",
+			"vector 19: query in app",
 			amf0.Object{{Key: "app", Value: "live?a=1&b=2"}, {Key: "tcUrl", Value: "rtmp://h/live?c=3"}},
 			ConnectRequest{App: "live", Query: "a=1&b=2", TCURL: "rtmp://h/live?c=3"},
 		},
 		{
-			"query in tcUrl",
+			"vector 19: query in tcUrl",
 			amf0.Object{{Key: "app", Value: "live"}, {Key: "tcUrl", Value: "rtmp://h/live?c=3?d"}},
 			ConnectRequest{App: "live", Query: "c=3?d", TCURL: "rtmp://h/live?c=3?d"},
 		},
@@ -127,7 +127,7 @@ func TestConnectRequest(t *testing.T) {
 			ConnectRequest{App: "live/inst"},
 		},
 		{
-			"slash before query",
+			"vector 19: slash before query",
 			amf0.Object{{Key: "app", Value: "live/?a"}},
 			ConnectRequest{App: "live", Query: "a"},
 		},
@@ -164,29 +164,37 @@ func TestRejectConnect(t *testing.T) {
 	}
 }
 
-func TestPublishAndPlayRequests(t *testing.T) {
+// A requestVector is a publish or a play as clients write it, and what it says.
+type requestVector struct {
+	name string
+	send outgoing
+	want any
+}
+
+func requestVectors() []requestVector {
 	null := amf0.Null{}
-	for _, tt := range []struct {
-		name string
-		send outgoing
-		want any
-	}{
-		{"publish", cmd(1, "publish", 5, null, "cam", "record"), &PublishRequest{1, "cam", "", "record"}},
-		{"publish without type", cmd(1, "publish", 5, null, "cam"), &PublishRequest{1, "cam", "", "live"}},
-		{"publish with null type", cmd(1, "publish", 5, null, "cam", null), &PublishRequest{1, "cam", "", "live"}},
-		{"publish with query", cmd(1, "publish", 5, null, "cam?k=v?w", "live"), &PublishRequest{1, "cam", "k=v?w", "live"}},
-		{"publish without name", cmd(1, "publish", 5), &PublishRequest{1, "", "", "live"}},
-		{"publish of a number", cmd(1, "publish", 5, null, 7.0), &PublishRequest{1, "", "", "live"}},
-		{"play", cmd(1, "play", 0, null, "cam"), &PlayRequest{1, "cam", "", -2, -1, true}},
-		{"play with null start", cmd(1, "play", 0, null, "cam", null), &PlayRequest{1, "cam", "", -2, -1, true}},
-		{"play from -2000", cmd(1, "play", 4, null, "cam?q", -2000.0), &PlayRequest{1, "cam", "q", -2000, -1, true}},
-		{"play with duration", cmd(1, "play", 0, null, "cam", -1.0, 5000.0), &PlayRequest{1, "cam", "", -1, 5000, true}},
-		{"play with reset", cmd(1, "play", 0, null, "cam", 0.0, -1.0, false), &PlayRequest{1, "cam", "", 0, -1, false}},
-		{"play with a numeric reset", cmd(1, "play", 0, null, "cam", 0.0, -1.0, 1.0), &PlayRequest{1, "cam", "", 0, -1, true}},
-		{"play of nothing", cmd(1, "play", 0, null, false), &PlayRequest{1, "", "", -2, -1, true}},
-		{"publish without createStream", cmd(7, "publish", 5, null, "cam", "live"), &PublishRequest{7, "cam", "", "live"}},
-		{"publish on stream 0", cmd(0, "publish", 5, null, "cam", "live"), &PublishRequest{0, "cam", "", "live"}},
-	} {
+	return []requestVector{
+		{"vector 19: publish", cmd(1, "publish", 5, null, "cam", "record"), &PublishRequest{1, "cam", "", "record"}},
+		{"vector 19: publish without type", cmd(1, "publish", 5, null, "cam"), &PublishRequest{1, "cam", "", "live"}},
+		{"vector 19: publish with null type", cmd(1, "publish", 5, null, "cam", null), &PublishRequest{1, "cam", "", "live"}},
+		{"vector 19: publish with query", cmd(1, "publish", 5, null, "cam?k=v?w", "live"), &PublishRequest{1, "cam", "k=v?w", "live"}},
+		{"vector 19: publish without name", cmd(1, "publish", 5), &PublishRequest{1, "", "", "live"}},
+		{"vector 19: publish of a number", cmd(1, "publish", 5, null, 7.0), &PublishRequest{1, "", "", "live"}},
+		{"vector 19: play", cmd(1, "play", 0, null, "cam"), &PlayRequest{1, "cam", "", -2, -1, true}},
+		{"vector 19: play with null start", cmd(1, "play", 0, null, "cam", null), &PlayRequest{1, "cam", "", -2, -1, true}},
+		{"vector 19: play from -2000", cmd(1, "play", 4, null, "cam?q", -2000.0), &PlayRequest{1, "cam", "q", -2000, -1, true}},
+		{"vector 19: play with duration", cmd(1, "play", 0, null, "cam", -1.0, 5000.0), &PlayRequest{1, "cam", "", -1, 5000, true}},
+		{"vector 19: play with reset", cmd(1, "play", 0, null, "cam", 0.0, -1.0, false), &PlayRequest{1, "cam", "", 0, -1, false}},
+		{"vector 19: play with a numeric reset", cmd(1, "play", 0, null, "cam", 0.0, -1.0, 1.0), &PlayRequest{1, "cam", "", 0, -1, true}},
+		{"vector 19: play of nothing", cmd(1, "play", 0, null, false), &PlayRequest{1, "", "", -2, -1, true}},
+		{"vector 19: publish without createStream", cmd(7, "publish", 5, null, "cam", "live"), &PublishRequest{7, "cam", "", "live"}},
+		{"vector 19: publish on stream 0", cmd(0, "publish", 5, null, "cam", "live"), &PublishRequest{0, "cam", "", "live"}},
+	}
+}
+
+func TestRequestVectors(t *testing.T) {
+	null := amf0.Null{}
+	for _, tt := range requestVectors() {
 		t.Run(tt.name, func(t *testing.T) {
 			client, server := tcpPair(t)
 			s := serve(t, server, nil)
@@ -212,7 +220,9 @@ func TestPublishAndPlayRequests(t *testing.T) {
 	}
 }
 
-func TestMediaArrivesUnchanged(t *testing.T) {
+// TestVector20MediaArrivesUnchanged is the protocol's part of vector 20: what
+// the relay passes on is what came in.
+func TestVector20MediaArrivesUnchanged(t *testing.T) {
 	client, server := tcpPair(t)
 	s := serve(t, server, nil)
 	p := connected(t, client)
@@ -228,7 +238,11 @@ func TestMediaArrivesUnchanged(t *testing.T) {
 		media(TypeAudio, 1, 0xffffff, "\xaf\x00"),
 		media(TypeVideo, 1, 0x1000000, long),
 		media(TypeAudio, 1, 0xffffffff, ""),
+		media(TypeData, 1, 2, "\x02\x00\x0aonMetaData\x03\x00\x05width\x00\x7f\xf8\x00\x00\x00\x00\x00\x00\x00\x00\x09"), // bare, a NaN in it
 		media(TypeVideo, 1, 3, "\x90hvc1 enhanced"),
+		media(TypeVideo, 1, 3, "\x96\x01av01\x00\x00\x00\x03abc\x01\x00\x00\x02de"), // two tracks of one codec
+		media(TypeAudio, 1, 4, "\x95\x21Opus\x00\x00\x00\x01afLaC\x01b"),            // two of two
+		media(TypeData, 1, 5, "\x02\x00\x01\xff\x0a\xff\xff\xff\xff"),               // no AMF 0 at all
 	}
 	go func() { _, _ = client.Write(frame(sent...)) }()
 	for i, want := range sent {

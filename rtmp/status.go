@@ -19,7 +19,11 @@ const (
 	CodeConnectRejected   = "NetConnection.Connect.Rejected"
 	CodeConnectInvalidApp = "NetConnection.Connect.InvalidApp"
 	CodeConnectFailed     = "NetConnection.Connect.Failed"
-	CodeCallFailed        = "NetConnection.Call.Failed"
+
+	CodeCallFailed = "NetConnection.Call.Failed"
+
+	// Enhanced RTMP v2 "Reconnect Request".
+	CodeConnectReconnectRequest = "NetConnection.Connect.ReconnectRequest"
 
 	CodePublishStart     = "NetStream.Publish.Start"
 	CodePublishBadName   = "NetStream.Publish.BadName"

@@ -77,8 +77,8 @@ func TestNodes(t *testing.T) {
 	}
 }
 
-// TestBombs decodes what is made to exhaust a decoder.
-func TestBombs(t *testing.T) {
+// TestVector15Bombs decodes what is made to exhaust a decoder.
+func TestVector15Bombs(t *testing.T) {
 	mega := func(unit string) []byte { return bytes.Repeat(x(unit), 4<<20/len(x(unit))) }
 	tests := []struct {
 		name    string
@@ -89,6 +89,8 @@ func TestBombs(t *testing.T) {
 		{"strict array of 2³¹-1", x("02 0001 78 00 3ff0000000000000 0a 7fffffff"), ErrTruncated, 4 << 10},
 		{"strict array of 2³²-1", append(x("0a ffffffff"), mega("05")...), ErrTruncated, 4 << 10},
 		{"strict array of 4 million", append(x("0a 00400000"), mega("05")...), ErrNodes, 4 << 10},
+		{"long string of 2³²-1", append(x("0c ffffffff"), mega("61")...), ErrTruncated, 4 << 10},
+		{"ECMA array of 2³²-1", append(x("08 ffffffff"), mega("0001 6b 05")...), ErrNodes, 1 << 20},
 		{"4 MB of nested objects", mega("03 0001 6b"), ErrDepth, 16 << 10},
 		{"4 MB of nested objects with empty keys", mega("03 0000"), ErrDepth, 16 << 10},
 		{"4 MB of nested arrays", mega("0a 00000100"), ErrDepth, 16 << 10},
@@ -98,7 +100,7 @@ func TestBombs(t *testing.T) {
 		{"4 MB of empty objects", mega("03 0000 09"), ErrNodes, 512 << 10},
 	}
 	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
+		t.Run("vector 15: "+tt.name, func(t *testing.T) {
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)
 			err := drain(NewDecoder(tt.encoded, Limits{}))
@@ -125,12 +127,14 @@ func drain(d *Decoder) error {
 // FuzzDecode decodes any bytes. What it decodes must survive being encoded and
 // decoded again.
 func FuzzDecode(f *testing.F) {
-	for _, v := range vectors() {
-		if len(v.encoded) < 1000 {
+	for _, v := range append(vectors(), otherVectors()...) {
+		if len(v.encoded) < 1000 { // long seeds make a slow fuzzer
 			f.Add(v.encoded)
 		}
 	}
-	f.Add(x("0a 7fffffff"))
+	for _, v := range badVectors() {
+		f.Add(v.encoded)
+	}
 	f.Add(x("08 ffffffff 00016b 0101 000009 05 11"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		d := NewDecoder(b, Limits{})

@@ -17,24 +17,24 @@ func TestAppendVectors(t *testing.T) {
 		want      []byte
 	}{
 		{
-			"01 extended timestamp", 6, 128, video(16777216, p160),
+			"vector 1: extended timestamp", 6, 128, video(16777216, p160),
 			join(x("06ffffff0000a00901000000 01000000"), p160[:128], x("c601000000"), p160[128:]),
 		},
-		{"03 0xFFFFFE", 6, 128, video(0xfffffe, x("aa")), x("06fffffe00000109 01000000 aa")},
-		{"03 0xFFFFFF", 6, 128, video(0xffffff, x("aa")), x("06ffffff00000109 01000000 00ffffff aa")},
-		{"05 csid 2", 2, 128, audio(1, x("aa")), x("02 000001 000001 08 01000000 aa")},
-		{"05 csid 63", 63, 128, audio(1, x("aa")), x("3f 000001 000001 08 01000000 aa")},
-		{"05 csid 64", 64, 128, audio(1, x("aa")), x("0000 000001 000001 08 01000000 aa")},
-		{"05 csid 319", 319, 1, audio(1, x("aabb")), x("00ff 000001 000002 08 01000000 aa c0ff bb")},
-		{"05 csid 320", 320, 1, audio(1, x("aabb")), x("010001 000001 000002 08 01000000 aa c10001 bb")},
-		{"05 csid 65599", 65599, 128, audio(1, x("aa")), x("01ffff 000001 000001 08 01000000 aa")},
-		{"06 zero length", 8, 128, Message{Type: TypeData, StreamID: 0x01020304, Timestamp: 5}, x("08 000005 000000 12 04030201")},
+		{"vector 3: 0xFFFFFE", 6, 128, video(0xfffffe, x("aa")), x("06fffffe00000109 01000000 aa")},
+		{"vector 3: 0xFFFFFF", 6, 128, video(0xffffff, x("aa")), x("06ffffff00000109 01000000 00ffffff aa")},
+		{"vector 5: csid 2", 2, 128, audio(1, x("aa")), x("02 000001 000001 08 01000000 aa")},
+		{"vector 5: csid 63", 63, 128, audio(1, x("aa")), x("3f 000001 000001 08 01000000 aa")},
+		{"vector 5: csid 64", 64, 128, audio(1, x("aa")), x("0000 000001 000001 08 01000000 aa")},
+		{"vector 5: csid 319", 319, 1, audio(1, x("aabb")), x("00ff 000001 000002 08 01000000 aa c0ff bb")},
+		{"vector 5: csid 320", 320, 1, audio(1, x("aabb")), x("010001 000001 000002 08 01000000 aa c10001 bb")},
+		{"vector 5: csid 65599", 65599, 128, audio(1, x("aa")), x("01ffff 000001 000001 08 01000000 aa")},
+		{"vector 6: zero length", 8, 128, Message{Type: TypeData, StreamID: 0x01020304, Timestamp: 5}, x("08 000005 000000 12 04030201")},
 		{
-			"14 three chunks", 4, 128, audio(9, p300),
+			"vector 14: three chunks", 4, 128, audio(9, p300),
 			join(x("04 000009 00012c 08 01000000"), p300[:128], x("c4"), p300[128:256], x("c4"), p300[256:]),
 		},
 		{
-			"14 no empty chunk behind a full one", 4, 128, audio(9, p300[:256]),
+			"vector 14: no empty chunk behind a full one", 4, 128, audio(9, p300[:256]),
 			join(x("04 000009 000100 08 01000000"), p300[:128], x("c4"), p300[128:256]),
 		},
 	}
@@ -73,9 +73,9 @@ func matrix() (cases []matrixCase) {
 	return cases
 }
 
-// TestAppendReadsBack writes the matrix of vector 14 on one connection, behind
+// TestVector14ReadsBack writes the matrix of vector 14 on one connection, behind
 // whatever was written before, and reads it back.
-func TestAppendReadsBack(t *testing.T) {
+func TestVector14ReadsBack(t *testing.T) {
 	for _, csid := range []uint32{6, 64, 320} {
 		var wire []byte
 		var want []Message

@@ -8,8 +8,9 @@ import (
 	"testing/iotest"
 )
 
-// FuzzReadMessage reads any bytes, in two ways that must agree, and writes and
-// reads again what it found.
+// FuzzReadMessage reads any bytes, in two ways that must agree, with tight
+// limits, which must end it earlier at most, and writes and reads again what it
+// found.
 func FuzzReadMessage(f *testing.F) {
 	for _, v := range readVectors() {
 		if len(v.wire) < 4096 { // long seeds make a slow fuzzer
@@ -24,6 +25,14 @@ func FuzzReadMessage(f *testing.F) {
 		}
 		requireMessages(t, bytewise, whole)
 		requireKnownError(t, err)
+		some, err3 := readAll(bytes.NewReader(wire), Limits{
+			MaxChunkStreams: 2, MaxMediaSize: 100, MaxDataSize: 50, MaxCommandSize: 10, MaxInFlight: 150,
+		})
+		requireKnownError(t, err3)
+		if len(some) > len(whole) {
+			t.Fatalf("%d messages with tight limits, %d without", len(some), len(whole))
+		}
+		requireMessages(t, some, whole[:len(some)])
 
 		payload := 0
 		var again []byte

@@ -23,9 +23,9 @@ func newStreamer(t *testing.T, r io.Reader, w io.Writer) *gortmp.ChunkStreamer {
 	return s
 }
 
-// TestGoRTMPReadsOurs is the cross-read of vector 14: messages with a payload
+// TestVector14GoRTMPReadsOurs is the cross-read of vector 14: messages with a payload
 // and without an extended timestamp.
-func TestGoRTMPReadsOurs(t *testing.T) {
+func TestVector14GoRTMPReadsOurs(t *testing.T) {
 	var wire bytes.Buffer
 	streamer := newStreamer(t, &wire, nil)
 	read := 0

@@ -2,10 +2,10 @@ package chunk
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"io"
 	"os"
-	"runtime"
 	"testing"
 	"testing/iotest"
 
@@ -14,35 +14,46 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// TestReadVectors reads every vector, however its bytes are cut (12).
 func TestReadVectors(t *testing.T) {
-	ways := map[string]func(io.Reader) io.Reader{
-		"whole":         func(r io.Reader) io.Reader { return r },
-		"byte by byte":  iotest.OneByteReader,
-		"half by half":  iotest.HalfReader,
-		"error at once": iotest.DataErrReader,
-	}
 	for _, v := range readVectors() {
-		t.Run(v.name, func(t *testing.T) {
-			for way, wrap := range ways {
-				got, err := readAll(wrap(bytes.NewReader(v.wire)), v.limits)
-				t.Log(way, err)
-				want := v.err
-				if want == nil {
-					want = io.EOF
-				}
-				if !errors.Is(err, want) {
-					t.Fatalf("error is %v, want %v", err, want)
-				}
-				requireMessages(t, got, v.want)
+		t.Run(v.name, func(t *testing.T) { v.requireRead(t, bytes.NewReader(v.wire)) })
+	}
+}
+
+// TestVector12Pieces reads every vector in pieces: that makes no difference.
+func TestVector12Pieces(t *testing.T) {
+	for _, way := range []struct {
+		name string
+		wrap func(io.Reader) io.Reader
+	}{
+		{"byte by byte", iotest.OneByteReader},
+		{"half by half", iotest.HalfReader},
+		{"the end comes with the last bytes", iotest.DataErrReader},
+	} {
+		t.Run("vector 12: "+way.name, func(t *testing.T) {
+			for _, v := range readVectors() {
+				t.Run(v.name, func(t *testing.T) { v.requireRead(t, way.wrap(bytes.NewReader(v.wire))) })
 			}
 		})
 	}
 }
 
-// TestEnds cuts a stream at every byte: 12, end of file at a message boundary
-// is EOF, anywhere else an unexpected EOF.
-func TestEnds(t *testing.T) {
+func (v *vector) requireRead(t *testing.T, r io.Reader) {
+	t.Helper()
+	got, err := readAll(r, v.limits)
+	want := v.err
+	if want == nil {
+		want = io.EOF
+	}
+	if !errors.Is(err, want) {
+		t.Fatalf("error is %v, want %v", err, want)
+	}
+	requireMessages(t, got, v.want)
+}
+
+// TestVector12Ends cuts a stream at every byte: the end of the file is EOF at a
+// message boundary, an unexpected EOF anywhere else.
+func TestVector12Ends(t *testing.T) {
 	p := fill(160)
 	parts := []struct {
 		wire     []byte
@@ -85,6 +96,18 @@ func TestEnds(t *testing.T) {
 			if len(got) != complete || err != want { //nolint:errorlint // a plain io.EOF, as of any io.Reader
 				t.Fatalf("%d of %d bytes: %d messages, %v; want %d, %v", n, len(wire), len(got), err, complete, want)
 			}
+		}
+	}
+}
+
+// TestVector10Clamped: a chunk size beyond what a message can have is none that
+// we would ever count to.
+func TestVector10Clamped(t *testing.T) {
+	for size, want := range map[uint32]int{1: 1, MaxChunkSize: MaxChunkSize, MaxChunkSize + 1: MaxChunkSize, 1<<31 - 1: MaxChunkSize} {
+		wire := AppendMessage(nil, 2, InitialChunkSize, ptr(control(TypeSetChunkSize, binary.BigEndian.AppendUint32(nil, size))))
+		r := NewReader(bytes.NewReader(wire), Limits{})
+		if _, err := r.ReadMessage(); err != nil || r.chunkSize != want {
+			t.Errorf("%d: chunk size is %d, want %d (%v)", size, r.chunkSize, want, err)
 		}
 	}
 }
@@ -226,94 +249,6 @@ func (t *trickle) Read(p []byte) (int, error) {
 }
 
 func ptr(m Message) *Message { return &m }
-
-// allocated returns how many bytes f allocates.
-func allocated(f func()) uint64 {
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
-	f()
-	runtime.ReadMemStats(&after)
-	return after.TotalAlloc - before.TotalAlloc
-}
-
-// TestMemoryFollowsWhatArrived claims much and sends little.
-func TestMemoryFollowsWhatArrived(t *testing.T) {
-	huge := Limits{MaxMediaSize: MaxMessageSize, MaxInFlight: 1 << 30}
-	manyClaims := func(size string) (wire []byte) {
-		for csid := range byte(60) {
-			wire = append(wire, csid+2)
-			wire = append(wire, x("000001 "+size+" 09 01000000")...)
-			wire = append(wire, fill(128)...)
-		}
-		return wire
-	}
-	claim := x("06 000001 ffffff 09 01000000")
-	tests := []struct {
-		name   string
-		limits Limits
-		wire   []byte
-		err    error
-		most   uint64
-	}{
-		{"16 MiB claimed, over the limit", Limits{}, join(claim, fill(128)), ErrMessageSize, 16 << 10},
-		{"16 MiB claimed, 128 bytes sent", huge, join(claim, fill(128)), io.ErrUnexpectedEOF, 32 << 10},
-		{
-			"16 MiB claimed in one chunk, 1000 bytes sent", huge,
-			join(x("02 000000 000004 01 00000000 00ffffff"), claim, fill(1000)), io.ErrUnexpectedEOF, 32 << 10,
-		},
-		{"60 × 16 MiB claimed, 128 bytes of each sent", huge, manyClaims("ffffff"), io.ErrUnexpectedEOF, 512 << 10},
-		{"60 × 512 KiB claimed", Limits{}, manyClaims("080000"), ErrInFlight, 512 << 10},
-		{"8 MiB + 1 claimed", Limits{}, x("06 000001 800001 09 01000000"), ErrMessageSize, 16 << 10},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			var err error
-			n := allocated(func() { _, err = readAll(bytes.NewReader(tt.wire), tt.limits) })
-			if !errors.Is(err, tt.err) {
-				t.Fatalf("error is %v, want %v", err, tt.err)
-			}
-			if n > tt.most {
-				t.Fatalf("%d bytes allocated for %d bytes sent, want at most %d", n, len(tt.wire), tt.most)
-			}
-		})
-	}
-}
-
-// TestMemoryOfALongMessage checks that growing costs a small multiple of what
-// arrives.
-func TestMemoryOfALongMessage(t *testing.T) {
-	wire := AppendMessage(nil, 6, InitialChunkSize, ptr(video(1, fill(8<<20))))
-	n := allocated(func() {
-		if got, err := readAll(bytes.NewReader(wire), Limits{}); len(got) != 1 || !errors.Is(err, io.EOF) {
-			t.Fatal(len(got), err)
-		}
-	})
-	if n > 3*8<<20 {
-		t.Fatalf("%d bytes allocated for one message of 8 MiB", n)
-	}
-}
-
-// TestAllocations: a message costs its payload, and nothing else.
-func TestAllocations(t *testing.T) {
-	for _, size := range []int{100, 20_000, 300_000} {
-		wire := AppendMessage(nil, 6, 4096, ptr(video(1, fill(size))))
-		prefix := AppendMessage(nil, 2, 4096, &Message{Type: TypeSetChunkSize, Payload: x("00001000")})
-		r := NewReader(io.MultiReader(bytes.NewReader(prefix), &forever{wire: wire}), Limits{})
-		for range 3 { // the SetChunkSize, and messages by which the buffers grow
-			if _, err := r.ReadMessage(); err != nil {
-				t.Fatal(err)
-			}
-		}
-		n := testing.AllocsPerRun(100, func() {
-			if _, err := r.ReadMessage(); err != nil {
-				t.Fatal(err)
-			}
-		})
-		if n > 1 {
-			t.Errorf("%v allocations for a message of %d bytes, want 1", n, size)
-		}
-	}
-}
 
 // forever reads the same bytes over and over.
 type forever struct {
