@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -11,11 +12,13 @@ import (
 
 func xs(n int) string { return strings.Repeat("x", n) }
 
-// badFiles: testdata/name.bad.yml, and what is said about it after the name of the file.
-var badFiles = []struct {
+// A badFile is testdata/name.bad.yml, and what is said about it after the name of the file.
+type badFile struct {
 	name string
 	want []string
-}{
+}
+
+var badFiles = []badFile{
 	{"addr_bracket", []string{`:3: rtmp.listen[0]: no ] in "[::1:1935": write [address]:port`}},
 	{"addr_brackets_missing", []string{`:2: rtmp.listen[0]: more than one : in "::1:1935": write an IPv6 address as [address]:port`}},
 	{"addr_empty", []string{`:2: rtmp.listen[0]: is missing: write an address, such as 1935, 127.0.0.1:1935, "[::1]:1935" or "unix:/path"`}},
@@ -71,22 +74,22 @@ var badFiles = []struct {
 	{"max_lag", []string{`:2: live.max_lag: 40s is more than live.log_duration, 20s: choose less`}},
 	{"max_lag_default", []string{`:2: live.log_duration: 3s is less than live.max_lag, 5s: choose more; live.max_lag has its default here`}},
 	{"merge_key", []string{
-		`:1: defaults: unknown key: remove it, or write one of workers, run_dir, shutdown_timeout, stream_zone, rtmp, http, multi_listen, relay, live, log`,
+		`:1: defaults: unknown key: remove it, or write one of workers, run_dir, shutdown_timeout, stream_zone, rtmp, apps, http, multi_listen, relay, live, log`,
 		`:3: log.<<: unknown key: remove it, or write one of level, format`,
 	}},
 	{"multi_listen_listen_missing", []string{`:2: multi_listen[0].listen: is missing: write an address, such as 1935, 127.0.0.1:1935, "[::1]:1935" or "unix:/path"`}},
 	{"multi_listen_path_long", []string{`:3: multi_listen[0].listen: path "/` + xs(103) + `.127" has 108 bytes, a unix socket's at most 107: shorten it by 1`}},
 	{"multi_listen_range", []string{`:3: multi_listen[0].listen: port 65530 + worker 7 = 65537 is out of range 1..65535: choose a base port from 1 to 65528`}},
-	{"multi_listen_serves", []string{`:2: multi_listen[0].serves: "hls" is none of rtmp, http: write one of them`}},
-	{"multi_listen_serves_missing", []string{`:2: multi_listen[0].serves: is missing: write serves: rtmp or serves: http`}},
+	{"multi_listen_serves", []string{`:2: multi_listen[0].serves: "hls" is none of rtmp, rtmps, http: write one of them`}},
+	{"multi_listen_serves_missing", []string{`:2: multi_listen[0].serves: is missing: write serves: rtmp, serves: rtmps or serves: http`}},
 	{"nothing_to_serve", []string{`:2: rtmp.listen: nobody can publish or play: write an address, such as 1935, or a multi_listen that serves rtmp`}},
-	{"root_list", []string{`:1: is not a mapping: write keys with values below it, of workers, run_dir, shutdown_timeout, stream_zone, rtmp, http, multi_listen, relay, live, log`}},
+	{"root_list", []string{`:1: is not a mapping: write keys with values below it, of workers, run_dir, shutdown_timeout, stream_zone, rtmp, apps, http, multi_listen, relay, live, log`}},
 	{"run_dir_control", []string{`:1: run_dir: "/run/a\nb" holds control characters: choose another path`}},
 	{"run_dir_long", []string{`:1: run_dir: its sockets' paths would have 108 bytes, at most 107 are possible: choose a shorter folder`}},
 	{"run_dir_relative", []string{`:1: run_dir: "run/rtmp-edge" is not absolute: write a path that begins with /, or "" for a private folder`}},
 	{"second_document_broken", []string{`:4: not YAML: did not find expected node content: correct the syntax here or just above`}},
 	{"section_is_list", []string{`:1: log: is not a mapping: write keys with values below it, of level, format`}},
-	{"section_not_mapping", []string{`:1: rtmp: is not a mapping: write keys with values below it, of listen`}},
+	{"section_not_mapping", []string{`:1: rtmp: is not a mapping: write keys with values below it, of listen, tls, proxy_protocol, idle_timeout, keepalive, user_timeout, limits`}},
 	{"size", []string{`:2: live.log_bytes: "64MB" is not a size: write a whole number and a unit, such as 512KiB, 64MiB or 1GiB`}},
 	{"size_overflow", []string{`:2: live.log_bytes: "9999999999GiB" is not a size: write a whole number and a unit, such as 512KiB, 64MiB or 1GiB`}},
 	{"size_small", []string{`:2: live.log_bytes: 512KiB is less than 1MiB: choose more`}},
@@ -108,6 +111,7 @@ var badFiles = []struct {
 	{"value_is_list", []string{`:2: log.level: is a list or a mapping: write a single value`}},
 	{"value_is_mapping", []string{`:1: workers: is a list or a mapping: write a single value`}},
 	{"via_path_long", []string{`:1: relay.via: path "/` + xs(103) + `.127" has 108 bytes, a unix socket's at most 107: shorten it by 1`}},
+	{"via_play_secret", []string{`:1: relay.via: any user of this machine can play from 127.0.0.1:19900, and apps has a play_secret: write unix:/path`}},
 	{"via_public", []string{`:1: relay.via: 19900 can be reached from other machines, but is for the workers of this one: write 127.0.0.1:port or unix:/path`}},
 	{"via_range", []string{`:1: relay.via: port 65500 + worker 127 = 65627 is out of range 1..65535: choose a base port from 1 to 65408`}},
 	{"workers_high", []string{`:1: workers: 129 is out of range 1..128: write auto, or a number from 1 to 128`}},
@@ -122,7 +126,7 @@ var badFiles = []struct {
 
 func TestBadFiles(t *testing.T) {
 	tested := make(map[string]bool)
-	for _, test := range badFiles {
+	for _, test := range slices.Concat(badFiles, badRTMPFiles) {
 		t.Run(test.name, func(t *testing.T) {
 			file := filepath.Join("testdata", test.name+".bad.yml")
 			tested[file] = true

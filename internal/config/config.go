@@ -12,7 +12,8 @@ type Config struct {
 	RunDir          string        `yaml:"run_dir" json:"run_dir"` // "": the master makes a private folder, and sets it here
 	ShutdownTimeout time.Duration `yaml:"shutdown_timeout" json:"shutdown_timeout"`
 	StreamZone      StreamZone    `yaml:"stream_zone" json:"stream_zone"`
-	RTMP            Server        `yaml:"rtmp" json:"rtmp"`
+	RTMP            RTMPServer    `yaml:"rtmp" json:"rtmp"`
+	Apps            []App         `yaml:"apps" json:"apps"` // see Config.App
 	HTTP            Server        `yaml:"http" json:"http"`
 	MultiListen     []MultiListen `yaml:"multi_listen" json:"multi_listen"`
 	Relay           Relay         `yaml:"relay" json:"relay"`
@@ -68,7 +69,7 @@ func Default() *Config {
 		Workers:         Auto,
 		ShutdownTimeout: 10 * time.Second,
 		StreamZone:      StreamZone{Buckets: 10007, Streams: 10000, NameMax: 1024},
-		RTMP:            Server{Listen: []multiport.Addr{{Network: multiport.TCP, Port: 1935}}},
+		RTMP:            defaultRTMP(),
 		HTTP:            Server{Listen: []multiport.Addr{{Network: multiport.TCP, Host: "127.0.0.1", Port: 8080}}},
 		Relay:           Relay{ConnectTimeout: 2 * time.Second, Linger: 5 * time.Second},
 		Live: Live{

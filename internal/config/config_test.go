@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"log/slog"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -43,10 +44,11 @@ func everyKey(t *testing.T) *Config {
 		Workers:     7,
 		RunDir:      "/run/x",
 		StreamZone:  StreamZone{Buckets: 1, Streams: 2, NameMax: 3},
-		RTMP:        Server{Listen: addrs(t, "[::1]:1")},
+		RTMP:        everyRTMPKey(t),
+		Apps:        []App{{"a/b", Takeover, "publish secret !", "play secret 4567"}},
 		HTTP:        Server{Listen: addrs(t, "2", "unix:/run/h")},
 		MultiListen: []MultiListen{{Listen: addr(t, "127.0.0.1:3"), Serves: HTTP}},
-		Relay:       Relay{Via: addr(t, "127.0.0.1:1000"), ConnectTimeout: 4 * time.Second},
+		Relay:       Relay{Via: addr(t, "unix:/run/via"), ConnectTimeout: 4 * time.Second},
 		Live: Live{
 			RepublishWait: 6 * time.Second,
 			PlayWait:      90 * time.Second,
@@ -58,6 +60,35 @@ func everyKey(t *testing.T) *Config {
 		Log: Log{Level: "error", Format: "json"},
 	}
 }
+
+func everyRTMPKey(t *testing.T) RTMPServer {
+	t.Helper()
+	return RTMPServer{
+		Listen:        addrs(t, "[::1]:1"),
+		TLS:           TLS{Listen: addrs(t, "[::1]:4", "unix:/run/t"), Cert: "/c.pem", Key: "k.pem", MinVersion: "1.3"},
+		ProxyProtocol: prefixes("10.0.0.0/8", "::1/128"),
+		IdleTimeout:   1 * time.Second,
+		KeepAlive:     2 * time.Second,
+		UserTimeout:   3 * time.Second,
+		Limits: Limits{
+			Connections: 1, ConnectionsPerAddress: 2, AcceptRate: 3, AcceptBurst: 4,
+			HandshakeTimeout: 1 * time.Second, ConnectTimeout: 2 * time.Second, CommandTimeout: 3 * time.Second, WriteTimeout: 4 * time.Second,
+			ChunkStreams: 5, MediaSize: 1 << 20, CommandSize: 5 << 10, DataSize: 6 << 10, InFlight: 2 << 20, IdleInFlight: 7 << 10,
+			MessageStreams: 6, CommandRate: 7, CommandBurst: 18, StrayMessages: 9, AMFDepth: 10, AMFNodes: 111,
+			PublishBurst: 12, PublishInterval: 5 * time.Second,
+		},
+	}
+}
+
+func prefixes(texts ...string) []Prefix {
+	var list []Prefix
+	for _, s := range texts {
+		list = append(list, Prefix(netip.MustParsePrefix(s)))
+	}
+	return list
+}
+
+var comparePrefixes = cmp.Comparer(func(a, b Prefix) bool { return a == b })
 
 func TestGoodFiles(t *testing.T) {
 	// What each testdata/name.good.yml changes of the default.
@@ -94,6 +125,38 @@ func TestGoodFiles(t *testing.T) {
 			c.Relay.Via = addr(t, "unix:/run/rtmp-edge/rtmp.sock")
 		},
 		"every_key": func(c *Config) { *c = *everyKey(t) },
+		"rtmps_only": func(c *Config) {
+			c.RTMP.Listen = []multiport.Addr{}
+			c.RTMP.TLS = TLS{addrs(t, "443"), "/c.pem", "/k.pem", TLS13}
+			c.MultiListen = []MultiListen{{addr(t, "19350"), RTMPS}}
+		},
+		"tls_listen_unused": func(c *Config) {
+			c.RTMP.Listen = addrs(t, "1936")
+			c.RTMP.TLS.Listen = append(addrs(t, "1936"), multiport.Addr{})
+		},
+		"prefixes": func(c *Config) {
+			c.RTMP.ProxyProtocol = prefixes(
+				"10.0.0.1/32", "10.0.0.0/8", "0.0.0.0/0", "::1/128", "fd00::/8", "192.0.2.7/32", "192.0.2.0/24", "192.0.2.7/32",
+			)
+		},
+		"apps": func(c *Config) {
+			c.Apps = []App{
+				{Name: "live", OnConflict: Takeover, PublishSecret: "sixteen-bytes-xx"},
+				{Name: "live/east", OnConflict: Reject, PlaySecret: "0123456789012345"},
+				{Name: AnyApp},
+			}
+		},
+		"limits_bounds": func(c *Config) {
+			const most = 1<<24 - 1
+			c.RTMP.IdleTimeout, c.RTMP.KeepAlive, c.RTMP.UserTimeout = 0, 0, 0
+			c.Live.StallTimeout = time.Hour
+			l := &c.RTMP.Limits
+			l.Connections, l.ConnectionsPerAddress, l.AcceptRate, l.AcceptBurst = 1, 1<<20, 1, 1
+			l.HandshakeTimeout, l.ChunkStreams = 10*time.Second, 65597
+			l.MediaSize, l.CommandSize, l.DataSize, l.InFlight, l.IdleInFlight = most, most, most, most, most
+			l.MessageStreams, l.CommandRate, l.CommandBurst, l.StrayMessages, l.AMFDepth, l.AMFNodes, l.PublishBurst = 1, 1, 10, 1, 4, 64, 1
+			l.PublishInterval = 0
+		},
 	}
 	files, err := filepath.Glob("testdata/*.good.yml")
 	if err != nil || len(files) != len(want) {
@@ -107,7 +170,7 @@ func TestGoodFiles(t *testing.T) {
 			}
 			c := Default()
 			change(c)
-			if diff := cmp.Diff(c, got); diff != "" {
+			if diff := cmp.Diff(c, got, comparePrefixes); diff != "" {
 				t.Errorf("-want +got\n%s", diff)
 			}
 		})
@@ -144,7 +207,7 @@ func TestJSON(t *testing.T) {
 		if err := json.Unmarshal(data, got); err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(want, got); diff != "" {
+		if diff := cmp.Diff(want, got, comparePrefixes); diff != "" {
 			t.Errorf("-want +got\n%s\n%s", diff, data)
 		}
 	}

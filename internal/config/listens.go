@@ -77,6 +77,11 @@ func (c *Config) configured() []Listen {
 	for i, a := range c.RTMP.Listen {
 		all = append(all, Listen{fmt.Sprintf("rtmp.listen[%d]", i), a, RTMP, Shared})
 	}
+	if c.RTMP.TLS.Enabled() {
+		for i, a := range c.RTMP.TLS.Listen {
+			all = append(all, Listen{fmt.Sprintf("rtmp.tls.listen[%d]", i), a, RTMPS, Shared})
+		}
+	}
 	for i, a := range c.HTTP.Listen {
 		all = append(all, Listen{fmt.Sprintf("http.listen[%d]", i), a, HTTP, Shared})
 	}

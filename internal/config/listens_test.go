@@ -63,6 +63,28 @@ func TestListens(t *testing.T) {
 	}
 }
 
+// TestListensTLS: the addresses of RTMPS are listened on only with a certificate; a range of it is never a private one.
+func TestListensTLS(t *testing.T) {
+	c := Default()
+	c.RTMP.TLS.Listen = addrs(t, "1936", "unix:/run/t")
+	c.RTMP.TLS.Cert, c.RTMP.TLS.Key = "/c.pem", "/k.pem"
+	c.MultiListen = []MultiListen{{addr(t, "19350"), RTMPS}}
+	want := []Listen{
+		{"rtmp.listen[0]", addr(t, "1935"), RTMP, Shared},
+		{"rtmp.tls.listen[0]", addr(t, "1936"), RTMPS, Shared},
+		{"rtmp.tls.listen[1]", addr(t, "unix:/run/t"), RTMPS, Shared},
+		{"http.listen[0]", addr(t, "127.0.0.1:8080"), HTTP, Shared},
+		{"multi_listen[0].listen", addr(t, "19350"), RTMPS, PerWorker},
+	}
+	if diff := cmp.Diff(want, c.Listens()); diff != "" {
+		t.Errorf("-want +got\n%s", diff)
+	}
+	c.RTMP.TLS.Cert, c.RTMP.TLS.Key, c.MultiListen = "", "", nil
+	if diff := cmp.Diff([]Listen{want[0], want[3]}, c.Listens()); diff != "" {
+		t.Errorf("without a certificate: -want +got\n%s", diff)
+	}
+}
+
 // TestRunDirBounds: what is said to be the longest folder is.
 func TestRunDirBounds(t *testing.T) {
 	for length, valid := range map[int]bool{93: true, 94: false} {

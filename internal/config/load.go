@@ -69,6 +69,9 @@ var (
 	yamlUnknown = regexp.MustCompile(`^unknown anchor '(.+)' referenced$`)
 )
 
+// yamlAnchor is what the parser says of a * or & without a name.
+const yamlAnchor = "did not find expected alphabetic or numeric character"
+
 // syntaxProblem makes an Error of one of the YAML parser, whose text is "yaml: line 3: what".
 func syntaxProblem(err error, data []byte) Error {
 	var e Error
@@ -80,7 +83,7 @@ func syntaxProblem(err error, data []byte) Error {
 	if m := yamlLine.FindStringSubmatch(text); m != nil {
 		line, _ = strconv.Atoi(m[1])
 		text = text[len(m[0]):]
-		if strings.HasPrefix(text, "did not find expected") { // where it counts from 0
+		if strings.HasPrefix(text, "did not find expected") && !strings.Contains(text, yamlAnchor) { // where it counts from 0
 			line++
 		}
 	} else if strings.Contains(text, "control characters") || strings.Contains(text, "UTF-8") {
@@ -90,8 +93,13 @@ func syntaxProblem(err error, data []byte) Error {
 		line = bytes.Count(before, []byte("\n")) + 1
 	}
 	hint := ""
-	if lines := bytes.Split(data, []byte("\n")); line <= len(lines) && bytes.Contains(lines[line-1], []byte("[[")) {
+	switch lines := bytes.Split(data, []byte("\n")); {
+	case strings.Contains(text, yamlAnchor):
+		hint = `; a name that is or begins with * has to be quoted: "*"`
+	case line <= len(lines) && bytes.Contains(lines[line-1], []byte("[[")):
 		hint = `; an address that begins with [ has to be quoted: "[::1]:1935"`
+	case line <= len(lines) && bytes.Contains(lines[line-1], []byte("[:")):
+		hint = `; an address that begins with : has to be quoted: "::1"`
 	}
 	return Error{Line: line, Text: fmt.Sprintf("not YAML: %s: correct the syntax here or just above%s", text, hint)}
 }

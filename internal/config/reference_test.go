@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"go.yaml.in/yaml/v3"
 )
 
@@ -31,7 +32,7 @@ func leaves(v reflect.Value, key string) map[string]string {
 	for i := range v.NumField() {
 		path := strings.TrimPrefix(key+"."+v.Type().Field(i).Tag.Get("yaml"), ".")
 		field := v.Field(i)
-		if field.Kind() == reflect.Slice && field.Type().Elem() == reflect.TypeFor[MultiListen]() {
+		if isMappings(field.Type()) {
 			for item := range leaves(reflect.Zero(field.Type().Elem()), path+"[]") {
 				all[item] = fmt.Sprint(field.Len())
 			}
@@ -42,6 +43,11 @@ func leaves(v reflect.Value, key string) map[string]string {
 		}
 	}
 	return all
+}
+
+// isMappings tells whether t is a list of mappings.
+func isMappings(t reflect.Type) bool {
+	return t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.Struct && !t.Elem().Implements(reflect.TypeFor[encoding.TextMarshaler]())
 }
 
 func written(v reflect.Value) string {
@@ -85,8 +91,8 @@ func TestShippedFileIsTheDefault(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := Default()
-	want.MultiListen = []MultiListen{} // "[]", to show where the example goes
-	if diff := cmp.Diff(want, c); diff != "" {
+	// What is none by default is "[]" there, to show where the example goes.
+	if diff := cmp.Diff(want, c, comparePrefixes, cmpopts.EquateEmpty()); diff != "" {
 		t.Errorf("-default +%s\n%s", shippedFile, diff)
 	}
 }
@@ -118,7 +124,7 @@ func TestShippedExamplesAreValid(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.RunDir == "" || c.Relay.Via.IsZero() || len(c.MultiListen) < 2 {
+	if c.RunDir == "" || c.Relay.Via.IsZero() || len(c.MultiListen) < 2 || len(c.Apps) < 2 || !c.RTMP.TLS.Enabled() || len(c.RTMP.ProxyProtocol) == 0 {
 		t.Errorf("examples are missing: %+v", c)
 	}
 }

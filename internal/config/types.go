@@ -101,8 +101,9 @@ type Protocol string
 
 // The protocols.
 const (
-	RTMP Protocol = "rtmp"
-	HTTP Protocol = "http"
+	RTMP  Protocol = "rtmp"
+	RTMPS Protocol = "rtmps" // RTMP over TLS
+	HTTP  Protocol = "http"
 )
 
 var logLevels = map[string]slog.Level{

@@ -48,6 +48,8 @@ func (c *Config) validate(skip func(key string) bool) Errors {
 	v.runDir(c)
 	v.sizes(c)
 	v.durations(c)
+	v.rtmp(c)
+	v.apps(c)
 	v.enum("log.level", c.Log.Level, []string{"debug", "info", "warn", "error"})
 	v.enum("log.format", c.Log.Format, []string{"text", "json"})
 	v.listens(c)
@@ -88,6 +90,12 @@ func (v *validator) durations(c *Config) {
 		zeroOK bool
 	}{
 		{"shutdown_timeout", c.ShutdownTimeout, true},
+		{"rtmp.idle_timeout", c.RTMP.IdleTimeout, true},
+		{"rtmp.limits.handshake_timeout", c.RTMP.Limits.HandshakeTimeout, false},
+		{"rtmp.limits.connect_timeout", c.RTMP.Limits.ConnectTimeout, false},
+		{"rtmp.limits.command_timeout", c.RTMP.Limits.CommandTimeout, false},
+		{"rtmp.limits.write_timeout", c.RTMP.Limits.WriteTimeout, false},
+		{"rtmp.limits.publish_interval", c.RTMP.Limits.PublishInterval, true},
 		{"relay.connect_timeout", c.Relay.ConnectTimeout, false},
 		{"relay.linger", c.Relay.Linger, true},
 		{"live.republish_wait", c.Live.RepublishWait, true},
@@ -99,19 +107,32 @@ func (v *validator) durations(c *Config) {
 		v.check(d.value >= 0, d.key, "%s is negative: write a duration above zero", d.value)
 		v.check(d.value != 0 || d.zeroOK, d.key, "must not be zero: write a duration above zero")
 	}
-	v.lag(c.Live)
+	if l := c.Live; l.MaxLag > l.LogDuration { // what the player has yet to get would be gone
+		v.contradiction(limit{"live.max_lag", l.MaxLag}, "is more than", limit{"live.log_duration", l.LogDuration}, "is less than")
+	}
 }
 
-// lag: a player may not lag by more than the log holds; what it has yet to get would be gone.
-func (v *validator) lag(l Live) {
-	const maxLag, logDuration = "live.max_lag", "live.log_duration"
-	if l.MaxLag <= l.LogDuration || l.LogDuration <= 0 || v.skip(maxLag) || v.skip(logDuration) {
+// A limit is one side of a contradiction.
+type limit struct {
+	key   string
+	value fmt.Stringer
+}
+
+// contradiction reports two values that can't both be meant, each being possible by itself, with what is wrong as seen
+// from either.
+func (v *validator) contradiction(low limit, tooHigh string, high limit, tooLow string) {
+	if v.bad(low.key) || v.bad(high.key) {
 		return
 	}
 	v.problems = append(v.problems, Error{
-		Key: maxLag, Text: fmt.Sprintf("%s is more than %s, %s: choose less", l.MaxLag, logDuration, l.LogDuration),
-		other: &Error{Key: logDuration, Text: fmt.Sprintf("%s is less than %s, %s: choose more", l.LogDuration, maxLag, l.MaxLag)},
+		Key: low.key, Text: fmt.Sprintf("%s %s %s, %s: choose less", low.value, tooHigh, high.key, high.value),
+		other: &Error{Key: high.key, Text: fmt.Sprintf("%s %s %s, %s: choose more", high.value, tooLow, low.key, low.value)},
 	})
+}
+
+// bad tells whether the value of key is wrong by itself.
+func (v *validator) bad(key string) bool {
+	return v.skip(key) || slices.ContainsFunc(v.problems, func(p Error) bool { return p.Key == key && p.other == nil })
 }
 
 func (v *validator) enum(key, value string, allowed []string) {

@@ -9,19 +9,24 @@ import (
 
 // listens judges every address by itself.
 func (v *validator) listens(c *Config) {
-	if len(c.RTMP.Listen) == 0 && !c.serves(RTMP) {
+	if !c.serves(RTMP) && !c.serves(RTMPS) {
 		v.check(false, "rtmp.listen", "nobody can publish or play: write an address, such as 1935, or a multi_listen that serves rtmp")
 	}
 	for i, m := range c.MultiListen {
 		key := fmt.Sprintf("multi_listen[%d]", i)
-		v.check(m.Serves != "", key+".serves", "is missing: write serves: rtmp or serves: http")
-		v.check(m.Serves == "" || m.Serves == RTMP || m.Serves == HTTP, key+".serves", "%q is none of rtmp, http: write one of them", m.Serves)
+		if m.Serves == "" {
+			v.check(false, key+".serves", "is missing: write serves: rtmp, serves: rtmps or serves: http")
+		} else {
+			v.enum(key+".serves", string(m.Serves), []string{string(RTMP), string(RTMPS), string(HTTP)})
+		}
 	}
 	for _, l := range c.configured() {
 		switch {
 		case l.Key == "run_dir" || v.skip(l.Key):
 		case l.Addr.IsZero():
 			v.problems.add(l.Key, "is missing: write an address, such as 1935, 127.0.0.1:1935, \"[::1]:1935\" or \"unix:/path\"")
+		case l.Key == "relay.via" && l.Addr.Network == multiport.TCP && c.playSecret():
+			v.problems.add(l.Key, "any user of this machine can play from %s, and apps has a play_secret: write unix:/path", l.Addr)
 		case l.Key == "relay.via" && !l.Addr.IsLoopback():
 			v.problems.add(l.Key, "%s can be reached from other machines, but is for the workers of this one: write 127.0.0.1:port or unix:/path", l.Addr)
 		case l.Scope != Shared:
@@ -32,14 +37,9 @@ func (v *validator) listens(c *Config) {
 	}
 }
 
-// serves tells whether a range of addresses serves p.
+// serves tells whether clients are served p anywhere.
 func (c *Config) serves(p Protocol) bool {
-	for _, m := range c.MultiListen {
-		if m.Serves == p {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(c.configured(), func(l Listen) bool { return l.Serves == p && l.Scope != Private })
 }
 
 // clashes finds the pairs of addresses that cannot both be listened on.

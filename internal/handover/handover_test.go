@@ -3,6 +3,7 @@ package handover
 import (
 	"errors"
 	"io"
+	"net/netip"
 	"os"
 	"testing"
 	"time"
@@ -32,9 +33,15 @@ func TestStartSurvives(t *testing.T) {
 	cfg := config.Default()
 	cfg.RunDir = "/run/x"
 	cfg.MultiListen = []config.MultiListen{{Listen: multiport.Addr{Network: "tcp", Host: "::1", Port: 19350}, Serves: config.RTMP}}
+	cfg.RTMP.ProxyProtocol = []config.Prefix{config.Prefix(netip.MustParsePrefix("fd00::/8"))}
+	cfg.RTMP.TLS.Cert, cfg.RTMP.TLS.Key = "/c.pem", "/k.pem"
+	cfg.Apps = []config.App{{Name: "live", OnConflict: config.Takeover, PublishSecret: "\" of 16 bytes <>"}}
 	want := Start{
 		Worker: 3, Slot: 5, Epoch: 65535, Workers: 4, Restarts: 2, Config: cfg,
-		Sockets: []Socket{{Addr: "[::1]:19353", Serves: config.RTMP, Scope: config.PerWorker}},
+		Sockets: []Socket{
+			{Addr: "[::1]:19353", Serves: config.RTMP, Scope: config.PerWorker},
+			{Addr: "1936", Serves: config.RTMPS, Scope: config.Shared},
+		},
 	}
 	r, w, err := os.Pipe()
 	if err != nil {
@@ -50,7 +57,7 @@ func TestStartSurvives(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if d := cmp.Diff(want, got); d != "" {
+	if d := cmp.Diff(want, got, cmp.Comparer(func(a, b config.Prefix) bool { return a == b })); d != "" {
 		t.Errorf("(-sent +received)\n%s", d)
 	}
 	if len(files) != 2 {

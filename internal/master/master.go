@@ -42,7 +42,7 @@ type Master struct {
 	up       map[int]bool // workers that have been ready; guarded by mu
 }
 
-// New makes the zone and binds every socket. Nothing is served before Run.
+// New checks what the server needs, makes the zone and binds every socket. Nothing is served before Run.
 func New(o Options) (*Master, error) {
 	cfg := *o.Config
 	m := &Master{opts: o, cfg: &cfg, log: o.Logger, workers: cfg.Workers.Count(), killNow: make(chan struct{}), up: map[int]bool{}}
@@ -51,7 +51,7 @@ func New(o Options) (*Master, error) {
 	if cfg.RunDir, m.cleanup, err = runDir(cfg.RunDir); err != nil {
 		return nil, err
 	}
-	if err := cfg.Validate(); err != nil { // now that the run folder is known
+	if err := m.check(); err != nil {
 		return nil, errors.Join(err, m.cleanup())
 	}
 	z := cfg.StreamZone

@@ -5,7 +5,8 @@ import "errors"
 // The values of the label protocol: what a session speaks.
 const (
 	ProtocolRTMP    = "rtmp"
-	ProtocolHTTP    = "http" // control, scrapes, the console
+	ProtocolRTMPS   = "rtmps" // RTMP over TLS
+	ProtocolHTTP    = "http"  // control, scrapes, the console
 	ProtocolHTTPFLV = "http_flv"
 	ProtocolWSFLV   = "ws_flv"
 )
@@ -37,7 +38,6 @@ const (
 const (
 	RejectAddressLimit = "address_limit" // too many from one address
 	RejectGlobalLimit  = "global_limit"  // too many in all
-	RejectAcceptRate   = "accept_rate"   // too many at once
 	RejectDescriptors  = "descriptors"   // EMFILE, ENFILE
 	RejectShutdown     = "shutdown"
 )
@@ -48,10 +48,13 @@ const (
 	CloseHandshake   = "handshake"   // not RTMP
 	CloseTimeout     = "timeout"     // did not get to the point in time
 	CloseProtocol    = "protocol"    // broke the protocol or a limit; see protocol_errors_total
+	CloseLost        = "lost"        // its network went silent: TCP keepalive or user timeout
 	CloseRefused     = "refused"     // its connect, publish or play was refused
 	CloseNotFound    = "not_found"   // waited for a publisher in vain
 	CloseUnpublished = "unpublished" // its stream ended and did not come back
-	CloseStalled     = "stalled"     // took no bytes, or sent none, for too long
+	CloseStalled     = "stalled"     // took no bytes for too long
+	CloseIdle        = "idle"        // published, and sent no media for too long
+	CloseTakenOver   = "taken_over"  // another publisher took its stream over
 	CloseKicked      = "kicked"      // an operator ended it
 	CloseShutdown    = "shutdown"    // the server stops
 	ClosePanic       = "panic"       // a bug of ours
@@ -64,6 +67,7 @@ const (
 	PublishTaken    = "taken"    // somebody publishes it already
 	PublishBadName  = "bad_name" // empty, too long, or not allowed in a name
 	PublishDenied   = "denied"
+	PublishBackoff  = "backoff" // the name is published too often
 	PublishZoneFull = "zone_full"
 	PublishError    = "error"
 )
@@ -116,7 +120,6 @@ const (
 const (
 	DropLag        = "lag"         // the player was too far behind
 	DropNoKeyframe = "no_keyframe" // nothing to decode it from
-	DropDuplicate  = "duplicate"   // the player had it already
 	DropNotActive  = "not_active"  // sent outside a publish
 )
 
@@ -129,6 +132,48 @@ const (
 	ClaimBadName    = "bad_name"
 	ClaimClosed     = "closed" // the slot is no longer this worker's
 	ClaimError      = "error"
+)
+
+// The values of the label kind of timestamp_discontinuities_total.
+const (
+	DiscontinuityForward  = "forward"  // a jump ahead
+	DiscontinuityBackward = "backward" // a jump back: a restart, a wrap
+	DiscontinuitySmall    = "small"    // a small step back within audio, video or data
+)
+
+// The values of the label limit of limits_hit_total: limits that cost no connection.
+const (
+	LimitGOP        = "gop"             // the log lost its only keyframe: players that come wait for the next
+	LimitHeaderSize = "header_size"     // metadata or a sequence header was too large to be kept for new players
+	LimitTracks     = "tracks"          // more tracks than headers are kept of
+	LimitControl    = "control_backlog" // a player did not take control messages
+	LimitAcceptRate = "accept_rate"     // accepting paused
+	LimitClamped    = "clamped"         // a chunk size or window of the peer was clamped
+	LimitStreams    = "message_streams" // a peer wanted more message streams
+)
+
+// The values of the labels of auth_requests_total: what a signed URL was asked for, and how that went.
+const (
+	AuthPublish = "publish"
+	AuthPlay    = "play"
+
+	AuthOK      = "ok"
+	AuthMissing = "missing" // no signature
+	AuthExpired = "expired"
+	AuthInvalid = "invalid" // not signed with our secret, or for something else
+)
+
+// The values of the label result of takeovers_total.
+const (
+	TakeoverOK      = "ok"
+	TakeoverTimeout = "timeout" // the old publisher's worker did not give the stream up in time
+	TakeoverFailed  = "failed"
+)
+
+// The values of the label result of tls_certificate_loads_total.
+const (
+	LoadOK    = "ok"
+	LoadError = "error" // the one in use, if any, stays
 )
 
 // kindOther stands for an error that names no kind.

@@ -35,7 +35,15 @@ type Metrics struct {
 	FramesReceived *prometheus.CounterVec // type
 	FramesDropped  *prometheus.CounterVec // reason, type
 
+	Discontinuities *prometheus.CounterVec // kind
+	LimitsHit       *prometheus.CounterVec // limit
+
 	ZoneClaims *prometheus.CounterVec // result
+	Takeovers  *prometheus.CounterVec // result
+
+	AuthRequests      *prometheus.CounterVec // action, result
+	CertificateLoads  *prometheus.CounterVec // result
+	CertificateExpiry *prometheus.GaugeVec   // no labels: absent until WithLabelValues(). Seconds since 1970
 
 	reg prometheus.Registerer
 }
@@ -65,14 +73,23 @@ func New(reg prometheus.Registerer) (*Metrics, error) {
 		FramesReceived: counter("frames_received_total", "Media messages received from publishers and through relays.", "type"),
 		FramesDropped:  counter("frames_dropped_total", "Media messages that a player, or all of them, did not get.", "reason", "type"),
 
+		Discontinuities: counter("timestamp_discontinuities_total", "Jumps and steps back in the timestamps of publishers.", "kind"),
+		LimitsHit:       counter("limits_hit_total", "Times a limit was reached that costs no connection.", "limit"),
+
 		ZoneClaims: counter("zone_claims_total", "Attempts to claim a stream name.", "result"),
+		Takeovers:  counter("takeovers_total", "Attempts to take a stream over from its publisher.", "result"),
+
+		AuthRequests:      counter("auth_requests_total", "Requests to publish or play that had to be signed.", "action", "result"),
+		CertificateLoads:  counter("tls_certificate_loads_total", "Attempts to load the certificate of RTMPS.", "result"),
+		CertificateExpiry: gauge("tls_certificate_expiry_timestamp_seconds", "When the certificate in use expires."),
 
 		reg: reg,
 	}
 	all := []prometheus.Collector{
 		m.Connections, m.ConnectionsAccepted, m.ConnectionsRejected, m.ConnectionsClosed, m.HandshakeDuration, m.ProtocolErrors,
 		m.ReceivedBytes, m.SentBytes, m.Streams, m.Publishes, m.Plays, m.PlayJoin, m.Relays, m.RelayReconnects, m.RelayConnect,
-		m.FramesReceived, m.FramesDropped, m.ZoneClaims, buildInfo(), processCollector(), goCollector(),
+		m.FramesReceived, m.FramesDropped, m.Discontinuities, m.LimitsHit, m.ZoneClaims, m.Takeovers, m.AuthRequests,
+		m.CertificateLoads, m.CertificateExpiry, buildInfo(), processCollector(), goCollector(),
 	}
 	var errs []error
 	for _, c := range all {
@@ -85,43 +102,65 @@ func New(reg prometheus.Registerer) (*Metrics, error) {
 	return m, nil
 }
 
-// start makes the series of small closed sets appear with 0, so that the first event of a kind is an increase. What comes
-// with a session's protocol appears with the first session.
+// start makes the series of small closed sets appear with 0, so that the first event of a kind is an increase.
 func (m *Metrics) start() {
-	for _, s := range []string{StateHandshake, StateConnected, StatePublishing, StatePlaying, StateWaiting} {
-		m.Connections.WithLabelValues(ProtocolRTMP, s)
-	}
-	m.ConnectionsAccepted.WithLabelValues(ProtocolRTMP)
-	for _, role := range []string{RoleNone, RolePublisher, RolePlayer, RoleRelay} {
-		m.ReceivedBytes.WithLabelValues(ProtocolRTMP, role)
-		m.SentBytes.WithLabelValues(ProtocolRTMP, role)
-	}
-	for _, result := range []string{PlayOK, PlayNotFound, PlayBadName, PlayDenied, PlayGone, PlayError} {
-		m.Plays.WithLabelValues(ProtocolRTMP, result)
-	}
-	for _, source := range []string{SourceLocal, SourceWorker} {
-		m.PlayJoin.WithLabelValues(ProtocolRTMP, source)
-	}
-	for _, reason := range []string{
-		CloseGone, CloseHandshake, CloseTimeout, CloseProtocol, CloseRefused, CloseNotFound, CloseUnpublished, CloseStalled, CloseKicked,
-		CloseShutdown, ClosePanic, CloseInternal,
-	} {
-		m.ConnectionsClosed.WithLabelValues(ProtocolRTMP, reason)
-	}
+	m.StartProtocol(ProtocolRTMP)
 	m.Relays.WithLabelValues(RelayWorker, RelayPull)
 	m.Streams.WithLabelValues(StreamOwner)
 	m.Streams.WithLabelValues(StreamRelay)
+	for _, action := range []string{AuthPublish, AuthPlay} {
+		for _, result := range []string{AuthOK, AuthMissing, AuthExpired, AuthInvalid} {
+			m.AuthRequests.WithLabelValues(action, result)
+		}
+	}
+	m.FramesDropped.WithLabelValues(DropLag, FrameMixed)
+	m.FramesDropped.WithLabelValues(DropNoKeyframe, FrameVideo)
+	m.FramesDropped.WithLabelValues(DropNotActive, FrameMixed)
 	for vec, values := range map[*prometheus.CounterVec][]string{
-		m.Publishes: {PublishOK, PublishTaken, PublishBadName, PublishDenied, PublishZoneFull, PublishError},
+		m.Publishes: {PublishOK, PublishTaken, PublishBadName, PublishDenied, PublishBackoff, PublishZoneFull, PublishError},
 		m.RelayReconnects: {
 			ReconnectDial, ReconnectTimeout, ReconnectRefused, ReconnectGone, ReconnectEnded, ReconnectStale, ReconnectProtocol,
 		},
-		m.FramesReceived: {FrameAudio, FrameVideo, FrameData},
-		m.ZoneClaims:     {ClaimOK, ClaimTaken, ClaimFull, ClaimBucketFull, ClaimBadName, ClaimClosed, ClaimError},
+		m.FramesReceived:   {FrameAudio, FrameVideo, FrameData},
+		m.Discontinuities:  {DiscontinuityForward, DiscontinuityBackward, DiscontinuitySmall},
+		m.LimitsHit:        {LimitGOP, LimitHeaderSize, LimitTracks, LimitControl, LimitAcceptRate, LimitClamped, LimitStreams},
+		m.ZoneClaims:       {ClaimOK, ClaimTaken, ClaimFull, ClaimBucketFull, ClaimBadName, ClaimClosed, ClaimError},
+		m.Takeovers:        {TakeoverOK, TakeoverTimeout, TakeoverFailed},
+		m.CertificateLoads: {LoadOK, LoadError},
 	} {
 		for _, v := range values {
 			vec.WithLabelValues(v)
 		}
+	}
+}
+
+// StartProtocol makes the series of a protocol of publishers and players appear with 0. New has done it for RTMP; the
+// others are not served everywhere.
+func (m *Metrics) StartProtocol(protocol string) {
+	for _, s := range []string{StateHandshake, StateConnected, StatePublishing, StatePlaying, StateWaiting} {
+		m.Connections.WithLabelValues(protocol, s)
+	}
+	m.ConnectionsAccepted.WithLabelValues(protocol)
+	for _, role := range []string{RoleNone, RolePublisher, RolePlayer, RoleRelay} {
+		m.ReceivedBytes.WithLabelValues(protocol, role)
+		m.SentBytes.WithLabelValues(protocol, role)
+	}
+	for _, result := range []string{PlayOK, PlayNotFound, PlayBadName, PlayDenied, PlayGone, PlayError} {
+		m.Plays.WithLabelValues(protocol, result)
+	}
+	for _, source := range []string{SourceLocal, SourceWorker} {
+		m.PlayJoin.WithLabelValues(protocol, source)
+	}
+	for _, reason := range []string{
+		RejectAddressLimit, RejectGlobalLimit, RejectDescriptors, RejectShutdown,
+	} {
+		m.ConnectionsRejected.WithLabelValues(protocol, reason)
+	}
+	for _, reason := range []string{
+		CloseGone, CloseLost, CloseHandshake, CloseTimeout, CloseProtocol, CloseRefused, CloseNotFound, CloseUnpublished, CloseStalled, CloseIdle,
+		CloseTakenOver, CloseKicked, CloseShutdown, ClosePanic, CloseInternal,
+	} {
+		m.ConnectionsClosed.WithLabelValues(protocol, reason)
 	}
 }
 

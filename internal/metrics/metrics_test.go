@@ -34,9 +34,9 @@ func newMetrics(t *testing.T) (*Metrics, *prometheus.Registry) {
 
 // touch makes every vector have a series.
 func touch(m *Metrics) {
-	m.ConnectionsRejected.WithLabelValues(ProtocolRTMP, RejectAcceptRate)
 	m.ProtocolErrors.WithLabelValues(kindOther)
 	m.FramesDropped.WithLabelValues(DropLag, FrameVideo)
+	m.CertificateExpiry.WithLabelValues()
 }
 
 func gather(t *testing.T, reg *prometheus.Registry) map[string]*dto.MetricFamily {
@@ -94,6 +94,13 @@ func TestNamesAndLabels(t *testing.T) {
 		"zone_streams":               "",
 		"zone_capacity":              "",
 		"zone_claims_total":          "result",
+
+		"timestamp_discontinuities_total":          "kind",
+		"limits_hit_total":                         "limit",
+		"takeovers_total":                          "result",
+		"auth_requests_total":                      "action,result",
+		"tls_certificate_loads_total":              "result",
+		"tls_certificate_expiry_timestamp_seconds": "",
 	}
 	if diff := cmp.Diff(want, ownLabels(t, reg)); diff != "" {
 		t.Error(diff)
@@ -153,8 +160,9 @@ func TestCountersStartAtZero(t *testing.T) {
 	_, reg := newMetrics(t)
 	all := gather(t, reg)
 	for name, series := range map[string]int{
-		"connections_closed_total": 12, "publishes_total": 6, "plays_total": 6, "frames_received_total": 3, "zone_claims_total": 7,
-		"relay_reconnects_total": 7, "received_bytes_total": 4, "sent_bytes_total": 4,
+		"connections_accepted_total": 1, "connections_rejected_total": 4, "connections_closed_total": 15, "publishes_total": 7, "plays_total": 6,
+		"frames_received_total": 3, "timestamp_discontinuities_total": 3, "limits_hit_total": 7, "zone_claims_total": 7, "takeovers_total": 3,
+		"auth_requests_total": 8, "tls_certificate_loads_total": 2, "relay_reconnects_total": 7, "received_bytes_total": 4, "sent_bytes_total": 4,
 	} {
 		f := all["rtmpedge_"+name]
 		if n := len(f.GetMetric()); n != series {
@@ -164,6 +172,36 @@ func TestCountersStartAtZero(t *testing.T) {
 			if s.GetCounter().GetValue() != 0 {
 				t.Errorf("%s starts at %v", name, s)
 			}
+		}
+	}
+}
+
+// An alert on what expires soon must not fire where there is no certificate.
+func TestNoCertificateNoExpiry(t *testing.T) {
+	m, reg := newMetrics(t)
+	const name = "rtmpedge_tls_certificate_expiry_timestamp_seconds"
+	if f := gather(t, reg)[name]; f != nil {
+		t.Errorf("without a certificate: %v", f)
+	}
+	m.CertificateExpiry.WithLabelValues().Set(1.9e9)
+	if got := gather(t, reg)[name].GetMetric()[0].GetGauge().GetValue(); got != 1.9e9 {
+		t.Errorf("the expiry is %v", got)
+	}
+}
+
+func TestStartProtocol(t *testing.T) {
+	m, reg := newMetrics(t)
+	before := gather(t, reg)
+	m.StartProtocol(ProtocolRTMPS)
+	m.StartProtocol(ProtocolRTMPS)
+	after := gather(t, reg)
+	for name, f := range before {
+		want := len(f.GetMetric())
+		if strings.Contains(ownLabels(t, reg)[strings.TrimPrefix(name, "rtmpedge_")], "protocol") {
+			want *= 2
+		}
+		if got := len(after[name].GetMetric()); got != want {
+			t.Errorf("%s has %d series with a second protocol, want %d", name, got, want)
 		}
 	}
 }

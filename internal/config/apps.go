@@ -1,0 +1,57 @@
+package config
+
+import (
+	"slices"
+	"strings"
+)
+
+// An App is what holds for the streams of one app, the part of "app/name" up to the last slash, and of its instances.
+type App struct {
+	Name          string     `yaml:"name" json:"name"`                     // AnyApp: every app without an entry of its own
+	OnConflict    OnConflict `yaml:"on_conflict" json:"on_conflict"`       // "" in Config.Apps is Reject; Config.App fills it in
+	PublishSecret string     `yaml:"publish_secret" json:"publish_secret"` // "": anybody may publish; else a signed URL is asked for
+	PlaySecret    string     `yaml:"play_secret" json:"play_secret"`
+}
+
+// AnyApp is the name of the entry for apps that have none of their own.
+const AnyApp = "*"
+
+// OnConflict says what happens when somebody publishes what is published already.
+type OnConflict string
+
+// The values of OnConflict.
+const (
+	Reject   OnConflict = "reject"   // the new one is refused
+	Takeover OnConflict = "takeover" // the new one takes the place of the old one
+)
+
+// App returns what holds for an app: its entry in apps or, without one, that of the app it is an instance of ("live" for
+// "live/east") or, without one, that of AnyApp or, without that, the default.
+func (c *Config) App(name string) App {
+	for ; name != ""; name = name[:max(strings.LastIndexByte(name, '/'), 0)] {
+		if a, ok := c.app(name); ok {
+			return a
+		}
+	}
+	if a, ok := c.app(AnyApp); ok {
+		return a
+	}
+	return App{Name: AnyApp, OnConflict: Reject}
+}
+
+// playSecret tells whether any app has one.
+func (c *Config) playSecret() bool {
+	return slices.ContainsFunc(c.Apps, func(a App) bool { return a.PlaySecret != "" })
+}
+
+func (c *Config) app(name string) (a App, ok bool) {
+	i := slices.IndexFunc(c.Apps, func(a App) bool { return a.Name == name })
+	if i < 0 {
+		return App{}, false
+	}
+	a = c.Apps[i]
+	if a.OnConflict == "" {
+		a.OnConflict = Reject
+	}
+	return a, true
+}

@@ -1,0 +1,41 @@
+package master
+
+import (
+	"errors"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/rtmp-edge/rtmp-edge/internal/config"
+	"github.com/rtmp-edge/rtmp-edge/internal/logging"
+)
+
+// spareDescriptors are for what a worker has open beside its RTMP connections: the zone, its listening sockets, relays, HTTP.
+const spareDescriptors = 256
+
+// check finds out before anything is bound what would keep workers from serving, and warns of what would hinder them.
+func (m *Master) check() error {
+	if err := m.cfg.Validate(); err != nil { // again, now that the run folder is known
+		return err
+	}
+	switch err := m.cfg.CheckFiles(); {
+	case errors.Is(err, config.ErrNotValidNow):
+		m.log.Warn("clients may refuse the certificate", logging.Error, err)
+	case err != nil:
+		return err
+	}
+	m.checkDescriptors()
+	return nil
+}
+
+// checkDescriptors compares the limit of descriptors, which is each worker's too, with what it may be asked for. The Go runtime has raised the
+// soft limit to the hard one.
+func (m *Master) checkDescriptors() {
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		return // accept will tell
+	}
+	if needed := uint64(m.cfg.RTMP.Limits.Connections) + spareDescriptors; limit.Cur < needed {
+		m.log.Warn("too few descriptors for rtmp.limits.connections: raise the limit (ulimit -n; systemd: LimitNOFILE), or lower the key",
+			"limit", limit.Cur, "needed", needed)
+	}
+}
