@@ -8,18 +8,28 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net"
+	"runtime/debug"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/rtmp-edge/rtmp-edge/rtmp"
 	"github.com/rtmp-edge/rtmp-edge/streamzone"
 )
 
-// A Feed takes what a pull brings.
+// A Feed takes what a pull brings. It ends with the first call of Detach or HandOver.
 type Feed interface {
 	Append(*rtmp.Message) error
 	Detach()
+	// HandOver is Detach where another publisher takes the stream over: players stay for at least that long.
+	HandOver(within time.Duration)
 }
+
+// CodeTakenOver is the status with which an owner ends a relay when another publisher takes the stream over. It goes between workers only.
+const CodeTakenOver = "RTMPEdge.Relay.TakenOver"
+
+// HandOverTime is how long players stay, at least, when another publisher takes their stream over.
+const HandOverTime = 10 * time.Second
 
 // Events are told to whoever counts. Each may be nil.
 type Events struct {
@@ -43,6 +53,9 @@ const (
 	minPause = 25 * time.Millisecond
 	maxPause = 2 * time.Second
 )
+
+// drainTime is how long the last messages of a publication may take that the zone says is over: the zone is faster than they are.
+const drainTime = time.Second
 
 // Run keeps a stream pulled while it is published by another worker, until ctx ends. In between it waits for the zone: nothing is polled.
 // The key is app/name; attach is called with each publication's id once its owner has accepted the relay.
@@ -109,24 +122,34 @@ func (p *Puller) follow(ctx context.Context, bell <-chan struct{}, key string, e
 	begin := time.Now()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	var connected bool
+	var connected atomic.Bool
+	var drained <-chan time.Time
 	done := make(chan error, 1)
 	go func() {
-		var err error
-		connected, err = p.pull(ctx, key, e, attach)
-		done <- err
+		defer func() { // what comes was written by a publisher: a bug that it trips over ends this pull alone
+			if v := recover(); v != nil {
+				p.Logger.Error("relay failed", "stream", key, "error", fmt.Sprintf("panic: %v\n%s", v, debug.Stack()))
+				done <- fmt.Errorf("%w: %v", ErrPanic, v)
+			}
+		}()
+		done <- p.pull(ctx, key, e, attach, &connected)
 	}()
 	for {
 		select {
 		case <-bell:
 			if now, ok, err := p.Zone.Lookup(key); err != nil || !ok || now.ID != e.ID {
-				cancel(ErrMoved)
+				if !connected.Load() {
+					cancel(ErrMoved)
+				}
+				drained, bell = time.After(drainTime), nil
 			}
+		case <-drained:
+			cancel(ErrMoved)
 		case err := <-done:
 			if ctx.Err() != nil {
 				err = context.Cause(ctx)
 			}
-			p.ended(key, e, connected, err)
+			p.ended(key, e, connected.Load(), err)
 			return time.Since(begin)
 		}
 	}
@@ -140,24 +163,29 @@ func (p *Puller) ended(key string, e streamzone.Entry, connected bool, err error
 }
 
 // pull plays the stream at its owner and hands on what comes.
-func (p *Puller) pull(ctx context.Context, key string, e streamzone.Entry, attach func(string) (Feed, error)) (connected bool, err error) {
+func (p *Puller) pull(ctx context.Context, key string, e streamzone.Entry, attach func(string) (Feed, error), connected *atomic.Bool) error {
 	begin := time.Now()
 	app, name, _ := strings.Cut(key, "/")
 	c, err := p.connect(ctx, app, name, e)
 	if err != nil {
-		return false, err
+		return err
 	}
 	defer c.Close()
 	defer context.AfterFunc(ctx, func() { c.Close() })()
 	feed, err := attach(e.ID.String())
 	if err != nil {
-		return false, err
+		return err
 	}
 	defer feed.Detach()
+	connected.Store(true)
 	if p.Events.Connected != nil {
 		p.Events.Connected(time.Since(begin))
 	}
-	return true, copyTo(feed, c)
+	err = copyTo(feed, c)
+	if errors.Is(err, ErrTakenOver) {
+		feed.HandOver(HandOverTime)
+	}
+	return err
 }
 
 func copyTo(feed Feed, c *rtmp.ClientConn) error {
@@ -172,6 +200,8 @@ func copyTo(feed Feed, c *rtmp.ClientConn) error {
 			if err := feed.Append(&ev.Message); err != nil {
 				return err
 			}
+		case ev.Kind == rtmp.EventStatus && ev.Status.Code == CodeTakenOver:
+			return ErrTakenOver
 		case ev.Kind == rtmp.EventStatus && over(ev.Status):
 			return ErrEnded
 		}

@@ -7,6 +7,7 @@ import (
 	"net"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -82,6 +83,8 @@ type feed struct {
 	got      chan rtmp.Message
 	detached chan struct{}
 	once     sync.Once
+
+	handedOver atomic.Bool
 }
 
 func (f *feed) Append(m *rtmp.Message) error {
@@ -90,6 +93,13 @@ func (f *feed) Append(m *rtmp.Message) error {
 }
 
 func (f *feed) Detach() { f.once.Do(func() { close(f.detached) }) }
+
+func (f *feed) HandOver(within time.Duration) {
+	if within > 0 {
+		f.handedOver.Store(true)
+	}
+	f.Detach()
+}
 
 // accept is the owner: it lets the next relay play, and returns its connection and what it asked for.
 func (s *stage) accept() (*rtmp.ServerConn, *rtmp.PlayRequest) {
@@ -192,6 +202,72 @@ func TestFollowsThePublicationToItsNewOwner(t *testing.T) {
 	if id, _ := Publication(c.ConnectRequest()); id != second.ID() {
 		t.Errorf("asks for %v, want %v", id, second.ID())
 	}
+}
+
+// TestLastMessagesArrive: the zone says that a publication is over before its last messages are here.
+func TestLastMessagesArrive(t *testing.T) {
+	s := newStage(t)
+	claim, err := s.owner.Claim("live/x")
+	must(t, err)
+	s.run("live/x")
+	c, play := s.accept()
+	must(t, c.AcceptPlay(play))
+	f := await(t, s.feeds, "feed")
+	if !s.owner.Release(claim) {
+		t.Fatal("not released")
+	}
+	_, err = s.owner.Claim("live/x") // rings
+	must(t, err)
+	last := rtmp.Message{Type: rtmp.TypeAudio, StreamID: 1, Timestamp: 3, Payload: []byte{1}}
+	must(t, c.WriteMessage(&last))
+	must(t, c.WriteStatus(play.StreamID, rtmp.Status{Code: rtmp.CodePlayUnpublishNotify}))
+	if m := await(t, f.got, "last message"); m.Timestamp != 3 {
+		t.Errorf("got %v", m)
+	}
+	if err := await(t, s.ended, "end"); !errors.Is(err, ErrEnded) {
+		t.Errorf("ended by %v", err)
+	}
+}
+
+// TestTakenOver: players are kept where another publisher takes the stream over, and only there.
+func TestTakenOver(t *testing.T) {
+	for code, want := range map[string]error{CodeTakenOver: ErrTakenOver, rtmp.CodePlayUnpublishNotify: ErrEnded} {
+		s := newStage(t)
+		_, err := s.owner.Claim("live/x")
+		must(t, err)
+		s.run("live/x")
+		c, play := s.accept()
+		must(t, c.AcceptPlay(play))
+		f := await(t, s.feeds, "feed")
+		must(t, c.WriteStatus(play.StreamID, rtmp.Status{Code: code}))
+		if err := await(t, s.ended, "end"); !errors.Is(err, want) {
+			t.Errorf("ended by %v", err)
+		}
+		await(t, f.detached, "detach")
+		if f.handedOver.Load() != (code == CodeTakenOver) {
+			t.Errorf("%s: handed over: %v", code, f.handedOver.Load())
+		}
+	}
+}
+
+// TestPanicInAFeed: what a publisher sent may trip over a bug of ours; that ends the pull, which is tried again, and nothing else.
+func TestPanicInAFeed(t *testing.T) {
+	s := newStage(t)
+	_, err := s.owner.Claim("live/x")
+	must(t, err)
+	s.run("live/x")
+	c, play := s.accept()
+	must(t, c.AcceptPlay(play))
+	f := await(t, s.feeds, "feed")
+	close(f.got) // Append panics
+	must(t, c.WriteMessage(&rtmp.Message{Type: rtmp.TypeAudio, StreamID: 1, Payload: []byte{1}}))
+	if err := await(t, s.ended, "end"); !errors.Is(err, ErrPanic) {
+		t.Errorf("ended by %v", err)
+	}
+	await(t, f.detached, "detach")
+	c, play = s.accept()
+	must(t, c.AcceptPlay(play))
+	await(t, s.feeds, "second feed")
 }
 
 func TestOwnerThatRefusesIsTriedAgain(t *testing.T) {

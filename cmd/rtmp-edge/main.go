@@ -3,6 +3,7 @@
 //	rtmp-edge                      run with the built-in defaults
 //	rtmp-edge run -c FILE          run with a configuration
 //	rtmp-edge check -c FILE        check a configuration
+//	rtmp-edge sign -c FILE …       make a signed URL
 //	rtmp-edge version
 package main
 
@@ -24,6 +25,7 @@ import (
 type cli struct {
 	Run     runCmd     `cmd:"" default:"withargs" help:"Run the server (the default command)."`
 	Check   checkCmd   `cmd:"" help:"Check a configuration file, and tell every problem in it."`
+	Sign    signCmd    `cmd:"" help:"Make a signed URL, for an app that wants one."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 	Worker  workerCmd  `cmd:"" hidden:"" help:"Run a worker process; only the master does that."`
 }
@@ -62,6 +64,12 @@ type checkCmd struct {
 func (c *checkCmd) Run() error {
 	cfg, err := config.Load(c.Config)
 	if err != nil {
+		return err
+	}
+	switch err := cfg.CheckFiles(); {
+	case errors.Is(err, config.ErrNotValidNow):
+		fmt.Fprintln(os.Stderr, "warning:", err)
+	case err != nil:
 		return err
 	}
 	fmt.Printf("%s: good: %d workers\n", c.Config, cfg.Workers.Count())

@@ -3,7 +3,7 @@
 // answered. docs/api.md describes it to users.
 //
 // Two handlers serve it. Public answers on the shared and the per-worker ports. Private answers on the worker's private
-// unix socket: it adds /internal/v1/…, which speaks for this worker alone and is what siblings ask.
+// unix socket: it adds /internal/v1/…, which speaks for this worker alone and is what siblings ask, and /debug/pprof/.
 package api
 
 import (
@@ -65,7 +65,7 @@ func New(o Options) (*API, error) {
 func (a *API) Public() http.Handler { return a.public }
 
 // Private serves the private unix socket of this worker: everything that Public does, without its checks of who asks, and
-// /internal/v1/.
+// /internal/v1/ and /debug/pprof/.
 func (a *API) Private() http.Handler { return a.private }
 
 func (a *API) publicRoutes() []route {
@@ -90,6 +90,8 @@ func (a *API) internalRoutes() []route {
 		{pathStreams, methods{http.MethodGet: a.localStreams, http.MethodDelete: a.localKick}},
 		{pathZone, methods{http.MethodGet: a.localZone}},
 		{pathMetrics, methods{http.MethodGet: a.localMetrics}},
+		{pathTakeover, methods{http.MethodPost: a.localTakeover}},
+		{pathProfiles, methods{http.MethodGet: profiles}},
 	}
 }
 

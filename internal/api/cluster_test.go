@@ -39,6 +39,8 @@ type fakeLocal struct {
 	mu      sync.Mutex
 	streams []LocalStream
 	kicked  []string
+
+	publication string // of streams, for GiveUp
 }
 
 func (f *fakeLocal) Worker() WorkerInfo      { return f.info }
@@ -57,6 +59,16 @@ func (f *fakeLocal) KickPublisher(app, name string) bool {
 	n := len(f.streams)
 	f.streams = slices.DeleteFunc(f.streams, func(s LocalStream) bool {
 		return s.App == app && s.Name == name && s.Role == RolePublisher
+	})
+	return len(f.streams) < n
+}
+
+func (f *fakeLocal) GiveUp(_ context.Context, stream, publication string) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	n := len(f.streams)
+	f.streams = slices.DeleteFunc(f.streams, func(s LocalStream) bool {
+		return s.App+"/"+s.Name == stream && publication == f.publication
 	})
 	return len(f.streams) < n
 }

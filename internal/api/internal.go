@@ -1,15 +1,15 @@
 package api
 
-import (
-	"net/http"
-)
+import "net/http"
 
 // What siblings ask on the private socket.
 const (
-	pathWorker  = "/internal/v1/worker"
-	pathStreams = "/internal/v1/streams"
-	pathZone    = "/internal/v1/zone"
-	pathMetrics = "/internal/v1/metrics"
+	pathWorker   = "/internal/v1/worker"
+	pathStreams  = "/internal/v1/streams"
+	pathZone     = "/internal/v1/zone"
+	pathMetrics  = "/internal/v1/metrics"
+	pathTakeover = "/internal/v1/takeover"
+	pathProfiles = "/debug/pprof/"
 )
 
 // kickResult is one worker's answer to a kick.

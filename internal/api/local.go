@@ -1,9 +1,12 @@
 package api
 
-import "time"
+import (
+	"context"
+	"time"
+)
 
 // Local is what one worker knows of itself: all that this package asks of the process it runs in. Its methods are called
-// from many goroutines at once and answer from memory, without waiting for a peer or a disk.
+// from many goroutines at once and, but for GiveUp, answer from memory, without waiting for a peer or a disk.
 type Local interface {
 	// Worker describes this worker.
 	Worker() WorkerInfo
@@ -13,6 +16,9 @@ type Local interface {
 	Zone() (ZoneInfo, error)
 	// KickPublisher ends the session of the stream's publisher, if it is on this worker; it reports whether it was.
 	KickPublisher(app, name string) bool
+	// GiveUp ends a publication that another publisher takes over, if it is on this worker; it returns when the stream's
+	// name is free, or ctx ends, and reports whether the publication was here and is over.
+	GiveUp(ctx context.Context, stream, publication string) bool
 }
 
 // WorkerInfo describes one worker process.

@@ -5,6 +5,8 @@
 // over the players and writes everything between cursor and head with one writev that never blocks; a player whose socket is full leaves the
 // loop and waits in a goroutine of its own until there is room again.
 //
+// Players get the publisher's timestamps as they are, unless those step back or jump: see docs/live.md.
+//
 // A player that falls out of the log is moved to the newest keyframe. One whose socket takes nothing for the stall timeout is closed.
 //
 // Locks nest in this order, and none is held across I/O: Hub.mu, Stream.mu, Player.mu.

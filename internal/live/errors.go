@@ -26,4 +26,5 @@ const (
 	EndStalled     EndReason = "stalled"     // took no bytes for the stall timeout
 	EndGone        EndReason = "gone"        // the peer left, or its connection broke
 	EndKicked      EndReason = "kicked"      // an operator ended it
+	EndTakenOver   EndReason = "taken_over"  // another publisher took the stream's name
 )

@@ -84,6 +84,7 @@ func (s *Stream) unblock(p *Player) (r EndReason, caughtUp bool) {
 		if err := p.await(s.hub.opts.StallTimeout); err != nil {
 			return reasonOf(err), false
 		}
+		p.progress = time.Now() // there is room, so the peer has taken something
 		s.mu.Lock()
 		v := s.view()
 		s.mu.Unlock()

@@ -1,16 +1,12 @@
 package live
 
 import (
-	"bytes"
 	"fmt"
 	"time"
 
+	"github.com/rtmp-edge/rtmp-edge/internal/flv"
 	"github.com/rtmp-edge/rtmp-edge/rtmp"
 )
-
-// resumeGap separates, in milliseconds, the timestamps of two publications of one stream that players watch across: a few frames, so that audio
-// and video which start a little apart don't step back.
-const resumeGap = 100
 
 // A Feed is what appends to a stream: its publisher, or the relay from the worker that has it. Append is called from one goroutine.
 type Feed struct {
@@ -19,33 +15,38 @@ type Feed struct {
 	relay  bool
 
 	// Owned by the appending goroutine.
+	timeline timeline
 	hasVideo bool
-	keyed    bool        // a keyframe came
-	offset   uint32      // added to the timestamps
-	rebase   bool        // offset is to be set by the first frame
-	floor    uint32      // with floored: no timestamp may be below
-	floored  bool        // players watched an earlier publication
-	resumed  bool        // players watched this publication: headers they have are skipped
-	resuming [kinds]bool // and so are frames, until one comes that is newer than
-	had      [kinds]uint32
+	keyed    flv.Tracks   // tracks of video that a keyframe came of: players can decode them
+	lowest   [kinds]uint8 // track that frames came of: where players start
+	named    [kinds]uint8 // lowest track that anything came of: whose codec is the stream's
+	resuming [kinds]bool  // players watched this publication: what they have is skipped, until something newer comes
+	resumed  bool         // likewise: headers they have are skipped
 
 	delivered bool // guarded by stream.mu
 }
+
+// noTrack is above any that is in use.
+const noTrack = 255
+
+var noTracks = [kinds]uint8{noTrack, noTrack, noTrack}
 
 // attach makes a feed the stream's only one. Called with hub.mu and s.mu held.
 func (s *Stream) attach(id string, relay bool) (*Feed, error) {
 	if s.feed != nil && !s.feed.relay {
 		return nil, fmt.Errorf("%w: %s", ErrPublishing, s.key)
 	}
-	f := &Feed{stream: s, id: id, relay: relay}
+	f := &Feed{stream: s, id: id, relay: relay, lowest: noTracks, named: noTracks}
 	switch watched := s.watched(); {
 	case watched && id == s.lastID:
-		f.resumed, f.offset, f.had, f.resuming, f.hasVideo, f.floor = true, s.lastOff, s.had, s.hasHad, s.hasVideo, s.newest
+		f.timeline = s.timeline.again(relay)
+		f.resumed, f.resuming, f.hasVideo = true, [kinds]bool{true, true, true}, s.hasVideo
 	case watched:
-		f.rebase, f.floored, f.floor = true, true, s.newest+resumeGap
+		f.timeline = s.timeline.next(relay)
 		s.forget()
 	default:
-		s.anything = false
+		f.timeline = timeline{relayed: relay}
+		s.timeline = f.timeline
 		s.forget()
 	}
 	if s.outage != nil {
@@ -61,7 +62,7 @@ func (s *Stream) attach(id string, relay bool) (*Feed, error) {
 func (s *Stream) watched() bool {
 	for p := range s.players {
 		if p.started.Load() {
-			return s.anything
+			return s.timeline.fed()
 		}
 	}
 	return false
@@ -70,7 +71,7 @@ func (s *Stream) watched() bool {
 // forget drops what an earlier publication left for later players. Called with mu held.
 func (s *Stream) forget() {
 	s.headers, s.hasVideo, s.codecs = &headers{}, false, [kinds]string{}
-	s.lastID, s.hasHad = "", [kinds]bool{}
+	s.lastID = ""
 	s.log.starts = nil
 }
 
@@ -80,95 +81,113 @@ func (f *Feed) Append(m *rtmp.Message) error {
 	if !ok {
 		return nil
 	}
-	s := f.stream
-	s.hub.opts.Observer.Received(c.kind, f.relay, len(c.payload))
+	s, observer := f.stream, f.stream.hub.opts.Observer
+	observer.Received(c.kind, f.relay, len(c.payload))
 	s.received.Add(uint64(len(m.Payload)))
+	f.track(&c)
 	if f.dropped(&c, m.Timestamp) {
 		return nil
 	}
-	ts := f.shift(&c, m.Timestamp)
+	now := s.hub.clock.now()
+	ts := f.place(&c, m.Timestamp, now)
 	p := packet{
 		framed:  frame(make([]byte, 0, len(c.payload)+headerSize+8), c.kind, ts, c.payload),
-		arrived: s.hub.clock.now(), timestamp: ts, kind: c.kind, keyframe: c.keyframe,
+		arrived: now, timestamp: ts, kind: c.kind, keyframe: c.keyframe,
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.feed != f {
 		return ErrDetached
 	}
-	if c.header && f.resumed && bytes.Equal(s.headers.payload[c.kind], c.payload) {
+	if c.header() && f.resumed && s.headers.has(&c) {
 		return nil
 	}
-	f.note(&c, ts)
+	f.note(&c)
 	s.log.append(p, s.headers)
-	s.log.trim(p.arrived, &s.hub.opts)
+	if s.log.trim(p.arrived, &s.hub.opts) {
+		observer.Limit(LimitGOP)
+	}
 	s.poke()
 	return nil
 }
 
+// track notes which tracks there are, and whether players may start at the message: at keyframes of the lowest track. The others are decodable
+// from their own next keyframe on; encoders send them together.
+func (f *Feed) track(c *classified) {
+	lowest, ok := c.Tracks.Lowest()
+	if !ok {
+		return
+	}
+	switch {
+	case c.media():
+		f.lowest[c.kind] = min(f.lowest[c.kind], lowest)
+	case c.Type == flv.SequenceEnd && lowest == f.lowest[c.kind]:
+		f.lowest[c.kind] = noTrack
+	}
+	if f.named[c.kind] = min(f.named[c.kind], lowest); lowest > f.named[c.kind] {
+		c.Codec = ""
+	}
+	c.keyframe = c.Type == flv.Keyframe && lowest == f.lowest[c.kind]
+}
+
 // dropped tells whether players should not get the message: they had it, or could not decode it.
 func (f *Feed) dropped(c *classified, timestamp uint32) bool {
-	if c.header {
+	video := c.kind == Video && c.media()
+	switch {
+	case c.header():
 		f.hasVideo = f.hasVideo || c.kind == Video
 		return false
+	case video:
+		f.hasVideo = true
+		if c.Type == flv.Keyframe {
+			f.keyed = f.keyed.Union(c.Tracks)
+		}
 	}
 	if f.resuming[c.kind] {
-		if int32(timestamp+f.offset-f.had[c.kind]) <= 0 {
-			f.keyed = f.keyed || c.keyframe
+		if f.timeline.had(c.kind, timestamp) {
 			return true
 		}
 		f.resuming[c.kind] = false
 	}
-	if c.kind != Video {
+	if !video || f.keyed.Overlaps(c.Tracks) {
 		return false
 	}
-	f.hasVideo, f.keyed = true, f.keyed || c.keyframe
-	if !f.keyed {
-		f.stream.hub.opts.Observer.Dropped(DropNoKeyframe, 1)
-	}
-	return !f.keyed
+	f.stream.hub.opts.Observer.Dropped(DropNoKeyframe, 1)
+	return true
 }
 
-// shift returns the timestamp as players get it: the same, unless they watched an earlier publication of the stream; then one that goes on
-// from there.
-func (f *Feed) shift(c *classified, timestamp uint32) uint32 {
-	if (f.floored || f.resumed) && c.header && c.kind == Data {
-		return metadataTimestamp
+// place returns the timestamp that players get the message with.
+func (f *Feed) place(c *classified, timestamp uint32, now int64) uint32 {
+	if c.kind == Data && c.header() {
+		return f.timeline.metadata(timestamp)
 	}
-	if f.rebase {
-		if c.header || c.kind == Data {
-			return f.floor
-		}
-		f.rebase = false
-		f.offset = f.floor - timestamp
-	}
-	ts := timestamp + f.offset
-	if (f.floored || f.resumed && c.header) && int32(ts-f.floor) < 0 {
-		return f.floor
+	ts, d := f.timeline.place(c.kind, c.media(), timestamp, now/int64(time.Millisecond))
+	if d != "" {
+		f.stream.hub.opts.Observer.Discontinuity(d)
 	}
 	return ts
 }
 
-// note keeps what later players need. Called with stream.mu held.
-func (f *Feed) note(c *classified, ts uint32) {
+// note keeps what later players and feeds need. Called with stream.mu held.
+func (f *Feed) note(c *classified) {
 	s := f.stream
-	if c.header {
-		s.headers = s.headers.with(c.kind, c.payload)
+	if c.header() {
+		var l Limit
+		if s.headers, l = s.headers.with(c); l != "" {
+			s.hub.opts.Observer.Limit(l)
+		}
 	}
-	if c.codec != "" {
-		s.codecs[c.kind] = c.codec
+	if c.Codec != "" {
+		s.codecs[c.kind] = c.Codec
 	}
-	if !s.anything || int32(ts-s.newest) > 0 {
-		s.newest = ts
-	}
-	if !c.header {
-		s.had[c.kind], s.hasHad[c.kind] = ts, true
-	}
-	s.anything, s.hasVideo, f.delivered = true, f.hasVideo, true
-	if !f.rebase { // from here on the publication can be resumed
-		s.lastID, s.lastOff = f.id, f.offset
+	s.timeline, s.hasVideo, f.delivered = f.timeline, f.hasVideo, true
+	if f.timeline.resumable() { // from here on the publication can be resumed
+		s.lastID = f.id
 	}
 }
 
 // Detach ends the feed. Players stay for a while, to see the stream come back.
-func (f *Feed) Detach() { f.stream.hub.detach(f) }
+func (f *Feed) Detach() { f.stream.hub.detach(f, 0, EndUnpublished) }
+
+// HandOver ends the feed of a publisher that another one replaces, here or on another worker. Players stay at least that long to see it come.
+func (f *Feed) HandOver(within time.Duration) { f.stream.hub.detach(f, within, EndTakenOver) }

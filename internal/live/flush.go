@@ -1,7 +1,5 @@
 package live
 
-import "time"
-
 // Bounds of one writev: IOV_MAX is 1024, and a megabyte more than fills a socket.
 const (
 	maxIovecs = 512
@@ -43,10 +41,12 @@ func (p *Player) flush(v *view, b *batch) flushed {
 			return flushedBroken
 		}
 		p.takeControl()
-		if p.last {
+		if p.last && p.through(v) {
+			p.must, p.farewell = append(p.must, p.farewell...), nil
 			return p.flushMust(b)
 		}
 		switch {
+		case p.bound: // it goes on to its end from where it is
 		case !p.playing:
 			p.begin(v)
 		case p.cursor < v.base && len(p.must) == 0: // else what was begun goes first: it must not grow
@@ -64,6 +64,11 @@ func (p *Player) flush(v *view, b *batch) flushed {
 			return flushedBlocked
 		}
 	}
+}
+
+// through tells whether a player that is told to end has all that it should still get.
+func (p *Player) through(v *view) bool {
+	return !p.playing || p.cursor >= p.end || p.cursor < v.base // the last one fell out of the log
 }
 
 // flushMust writes what is left of a player that is told to end.
@@ -89,8 +94,8 @@ func (p *Player) gather(v *view, b *batch) {
 	if !p.playing || p.cursor < v.base {
 		return
 	}
-	for _, pkt := range v.from(p.cursor) {
-		if b.full() {
+	for i, pkt := range v.from(p.cursor) {
+		if b.full() || p.bound && p.cursor+uint64(i) >= p.end {
 			return
 		}
 		b.iov = appendFramed(b.iov, pkt.framed, p.opts.StreamID)
@@ -114,10 +119,11 @@ func (p *Player) write(b *batch) (whole bool, err error) {
 		return false, err
 	}
 	if n > 0 {
-		p.progress = time.Now()
 		p.sent.Add(uint64(n))
 		p.stream.sent.Add(uint64(n))
-		p.stream.hub.opts.Observer.Sent(p.opts.Relay, n)
+		if p.opts.Sent != nil {
+			p.opts.Sent(n)
+		}
 	}
 	p.consume(b, n)
 	return n == b.bytes, nil

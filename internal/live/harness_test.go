@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/rtmp-edge/rtmp-edge/internal/flv"
 	"github.com/rtmp-edge/rtmp-edge/rtmp"
 	"github.com/rtmp-edge/rtmp-edge/rtmp/chunk"
 )
@@ -144,9 +145,9 @@ func describe(m rtmp.Message) string {
 	}
 	s := c.kind.String()
 	switch {
-	case c.header:
+	case c.header():
 		s += " header"
-	case c.keyframe:
+	case c.Type == flv.Keyframe:
 		s += " key"
 	}
 	return fmt.Sprintf("%s@%d", s, m.Timestamp)

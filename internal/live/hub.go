@@ -54,7 +54,7 @@ func (h *Hub) attach(key, id string, relay bool) (*Feed, error) {
 	return s.attach(id, relay)
 }
 
-func (h *Hub) detach(f *Feed) {
+func (h *Hub) detach(f *Feed, within time.Duration, r EndReason) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	s := f.stream
@@ -64,7 +64,7 @@ func (h *Hub) detach(f *Feed) {
 		return
 	}
 	s.feed = nil
-	s.lost()
+	s.lost(within, r)
 	h.release(s)
 }
 

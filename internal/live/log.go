@@ -34,8 +34,8 @@ const packetOverhead = 100
 func (p *packet) size() int { return len(p.framed) + packetOverhead }
 
 // trim forgets what no player should still get: all that is older than maxLag, but for the newest keyframe and what follows it; and, however
-// young, what exceeds the log's bounds in bytes and time.
-func (l *log) trim(now int64, o *Options) {
+// young, what exceeds the log's bounds in bytes and time. It tells whether that took the newest keyframe: players that come wait for the next.
+func (l *log) trim(now int64, o *Options) (lost bool) {
 	keep := l.head()
 	if n := len(l.starts); n > 0 {
 		keep = l.starts[n-1].seq
@@ -51,7 +51,9 @@ func (l *log) trim(now int64, o *Options) {
 		l.bytes -= p.size()
 		n++
 	}
+	starts := len(l.starts)
 	l.forget(n)
+	return starts > 0 && len(l.starts) == 0
 }
 
 func (l *log) forget(n int) {
@@ -70,10 +72,10 @@ func (l *log) forget(n int) {
 // A view is a snapshot of a stream that players are served from without its lock.
 type view struct {
 	log
-	headers   *headers
-	feeding   bool // there is a feed, and it has delivered something
-	hasVideo  bool
-	timestamp uint32 // of the newest packet
+	headers  *headers
+	feeding  bool // there is a feed, and it has delivered something
+	hasVideo bool
+	timeline timeline
 }
 
 // from returns the packets from seq on.
@@ -97,12 +99,24 @@ func (v *view) startAt(floor uint64) (start, bool) {
 	return start{}, false
 }
 
-// timestampAt returns the timestamp that headers sent before seq get.
-func (v *view) timestampAt(seq uint64) uint32 {
-	if p := v.from(seq); len(p) > 0 {
-		return p[0].timestamp
+// timestampAt returns the timestamp that headers of a kind get which are sent before seq: that of the packet there, but not more than what
+// follows of the kind.
+func (v *view) timestampAt(seq uint64, k Kind) uint32 {
+	packets := v.from(seq)
+	at, next := v.timeline.newest, v.timeline.pace[k]
+	if len(packets) > 0 {
+		at = packets[0].timestamp
 	}
-	return v.timestamp
+	for i := range packets {
+		if packets[i].kind == k {
+			next.framed, next.last = true, packets[i].timestamp
+			break
+		}
+	}
+	if next.framed && int32(next.last-at) < 0 {
+		return next.last
+	}
+	return at
 }
 
 // clock is a monotonic clock in nanoseconds.

@@ -14,11 +14,23 @@ const (
 	DropNoKeyframe DropReason = "no_keyframe" // nothing to decode it from
 )
 
+// A Limit is one of the bounds of what a stream may take, that cost no connection when they are reached. A closed set, fit for a metric's label.
+type Limit string
+
+// The limits.
+const (
+	LimitGOP        Limit = "gop"             // the log lost its only keyframe: players that come wait for the next
+	LimitHeaderSize Limit = "header_size"     // metadata or a sequence header was too large to be kept for players that come
+	LimitTracks     Limit = "tracks"          // likewise, of a track too many
+	LimitControl    Limit = "control_backlog" // a player did not take its control messages
+)
+
 // An Observer is told what happens, often: it should do no more than count.
 type Observer interface {
 	Received(k Kind, relay bool, bytes int)
-	Sent(relay bool, bytes int)
 	Dropped(r DropReason, packets int)
+	Discontinuity(d Discontinuity)
+	Limit(l Limit)
 }
 
 // Options of a hub. The zero value is not usable: see the configuration's defaults.
@@ -45,8 +57,11 @@ type nobody struct{}
 // Received implements Observer.
 func (nobody) Received(Kind, bool, int) {}
 
-// Sent implements Observer.
-func (nobody) Sent(bool, int) {}
-
 // Dropped implements Observer.
 func (nobody) Dropped(DropReason, int) {}
+
+// Discontinuity implements Observer.
+func (nobody) Discontinuity(Discontinuity) {}
+
+// Limit implements Observer.
+func (nobody) Limit(Limit) {}

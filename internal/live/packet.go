@@ -21,6 +21,9 @@ const (
 // String returns the kind as a metric's label.
 func (k Kind) String() string { return [...]string{"audio", "video", "data"}[k] }
 
+// other returns video for audio, and audio for video.
+func (k Kind) other() Kind { return Audio + Video - k }
+
 // sharedStreamID is the message stream id that packets are framed with: the one that the first createStream of a connection yields, so nearly
 // every player's. The others get a patched copy of the twelve header bytes.
 const sharedStreamID = 1
@@ -39,34 +42,35 @@ type packet struct {
 
 // classified is a message with what its first bytes say.
 type classified struct {
-	kind     Kind
-	codec    string
+	flv.Tag
 	payload  []byte
-	keyframe bool
-	header   bool // a sequence header or metadata: kept for players that come later
+	kind     Kind
+	keyframe bool // players may start at it
 }
+
+// header tells whether players need the message before what follows: it is kept for those that come later.
+func (c *classified) header() bool { return c.Type.Header() }
+
+// media tells whether it is a frame.
+func (c *classified) media() bool { return c.Type.Media() }
 
 func classify(m *rtmp.Message) (c classified, ok bool) {
 	c.payload = m.Payload
 	switch m.Type {
 	case rtmp.TypeAudio:
-		t := flv.ParseAudio(m.Payload)
-		c.kind, c.codec, c.header = Audio, t.Codec, t.SequenceHeader
+		c.kind, c.Tag = Audio, flv.ParseAudio(m.Payload)
 	case rtmp.TypeVideo:
-		t := flv.ParseVideo(m.Payload)
-		c.kind, c.codec, c.header, c.keyframe = Video, t.Codec, t.SequenceHeader, t.Keyframe
+		c.kind, c.Tag = Video, flv.ParseVideo(m.Payload)
 	case rtmp.TypeData:
-		c.payload = flv.Unwrap(m.Payload)
-		c.kind, c.header = Data, flv.IsMetadata(c.payload)
+		c.kind, c.payload = Data, flv.Unwrap(m.Payload)
+		if flv.IsMetadata(c.payload) {
+			c.Type, c.Tracks = flv.Properties, flv.Track(0)
+		}
 	default:
 		return c, false
 	}
-	c.header = c.header && len(c.payload) <= maxHeader
 	return c, true
 }
-
-// maxHeader bounds what is kept of a stream for players to come, each kind. Real metadata and sequence headers have a few hundred bytes.
-const maxHeader = 64 << 10
 
 var messageTypes = [kinds]rtmp.MessageType{Audio: rtmp.TypeAudio, Video: rtmp.TypeVideo, Data: rtmp.TypeData}
 
@@ -81,33 +85,6 @@ func patched(framed []byte, streamID uint32) []byte {
 	h := append([]byte(nil), framed[:headerSize]...)
 	binary.LittleEndian.PutUint32(h[rtmp.FramedStreamIDOffset:], streamID)
 	return h
-}
-
-// headers is what a player needs before its first frame: the payloads of the newest metadata and sequence headers. Immutable.
-type headers struct{ payload [kinds][]byte }
-
-// with returns a copy of h with one payload replaced.
-func (h *headers) with(k Kind, payload []byte) *headers {
-	n := *h
-	n.payload[k] = payload
-	return &n
-}
-
-// metadataTimestamp is what metadata gets that is not sent on just as it came: ffmpeg takes metadata of any other time for a subtitle.
-const metadataTimestamp = 0
-
-// prelude frames the headers: metadata first, then video, then audio, these with the timestamp of the frame that follows.
-func (h *headers) prelude(timestamp, streamID uint32) [][]byte {
-	var out [][]byte
-	if p := h.payload[Data]; p != nil {
-		out = appendFramed(out, frame(nil, Data, metadataTimestamp, p), streamID)
-	}
-	for _, k := range [...]Kind{Video, Audio} {
-		if p := h.payload[k]; p != nil {
-			out = appendFramed(out, frame(nil, k, timestamp, p), streamID)
-		}
-	}
-	return out
 }
 
 // appendFramed appends the pieces to write for a framed message to a player with that message stream id.

@@ -12,10 +12,12 @@ type PlayOptions struct {
 	StreamID uint32 // message stream id that the player gave to play
 	// Relay marks the session of a sibling worker: no viewer, told at once when the publisher goes, and never a reason to pull the stream.
 	Relay bool
+	// Sent is told of every write, how many bytes the socket took. It should do no more than count.
+	Sent func(bytes int)
 	// Started is called once, when the player is given its first packets.
 	Started func(wait time.Duration)
-	// Farewell is called at most once, when the stream ends the player: it may pass its last words to Control. Everything that was begun is
-	// still sent, then Ended is called.
+	// Farewell is called at most once, when the stream ends the player: it may pass its last words to Control. They are sent behind all that was in the
+	// log by then; then Ended is called.
 	Farewell func(EndReason)
 	// Ended is called exactly once, when nothing is written any more. It must not block.
 	Ended func(EndReason)
@@ -39,6 +41,9 @@ type Player struct {
 	control   [][]byte // goes between two packets
 	waiting   int      // bytes in control
 	finishing bool
+	finished  bool        // what is in control are the last words
+	bounded   bool        // the player gets nothing of the log from until on
+	until     uint64      // with bounded
 	reason    EndReason   // with finishing
 	timer     *time.Timer // of a player that waits for a publisher; nil for others
 
@@ -50,7 +55,10 @@ type Player struct {
 	headers   *headers
 	progress  time.Time // when a full socket last took something
 	unackedAt int       // Unacknowledged at that time
-	last      bool      // what is in must is the last
+	bound     bool      // bounded was seen, with
+	end       uint64    // what until is
+	last      bool      // finished was seen: farewell goes out behind end
+	farewell  [][]byte
 }
 
 // NewPlayer returns a player for Hub.Play. Until then it takes control bytes, but writes nothing.
@@ -64,6 +72,9 @@ func (p *Player) Control(b []byte) error {
 	p.mu.Lock()
 	if p.waiting+len(b) > maxControl {
 		p.mu.Unlock()
+		if p.stream != nil {
+			p.stream.hub.opts.Observer.Limit(LimitControl)
+		}
 		return ErrControlBacklog
 	}
 	p.control = append(p.control, b)
@@ -86,8 +97,25 @@ func (p *Player) Leave() {
 // Sent is how many bytes the player's socket took.
 func (p *Player) Sent() uint64 { return p.sent.Load() }
 
-// finish says farewell, sends what is begun, and ends the player.
+// finish ends the player: it still gets what the log has by now, then the farewell. Called without locks.
 func (p *Player) finish(r EndReason) {
+	p.stream.mu.Lock()
+	p.boundHere()
+	p.stream.mu.Unlock()
+	p.dismiss(r)
+}
+
+// boundHere sees to it that the player gets no packet that is not in the log yet. Called with stream.mu held.
+func (p *Player) boundHere() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.bounded {
+		p.bounded, p.until = true, p.stream.log.head()
+	}
+}
+
+// dismiss says farewell to a bounded player, and ends it behind its bound. Called without locks.
+func (p *Player) dismiss(r EndReason) {
 	p.mu.Lock()
 	again := p.finishing
 	if !again {
@@ -102,7 +130,7 @@ func (p *Player) finish(r EndReason) {
 		p.opts.Farewell(r)
 	}
 	p.mu.Lock()
-	p.control = append(p.control, nil) // the mark behind the last words
+	p.finished = true
 	p.mu.Unlock()
 	p.stream.poke()
 }
@@ -126,19 +154,20 @@ func (p *Player) ended(r EndReason) {
 	})
 }
 
-// takeControl moves the waiting control bytes to must, behind what is begun.
+// takeControl moves the waiting control bytes to must, behind what is begun; the last words wait until they are complete.
 func (p *Player) takeControl() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.last {
+	p.bound, p.end = p.bounded, p.until
+	switch {
+	case p.last:
 		return
-	}
-	for _, b := range p.control {
-		if b == nil {
-			p.last = true
-			break
-		}
-		p.must = append(p.must, b)
+	case p.finished:
+		p.last, p.farewell = true, p.control
+	case p.finishing:
+		return
+	default:
+		p.must = append(p.must, p.control...)
 	}
 	p.control, p.waiting = nil, 0
 }
@@ -166,7 +195,8 @@ func (p *Player) jump(v *view, st start) {
 	p.cursor = st.seq
 	if p.headers != st.headers {
 		p.headers = st.headers
-		p.must = append(p.must, st.headers.prelude(v.timestampAt(st.seq), p.opts.StreamID)...)
+		at := func(k Kind) uint32 { return v.timestampAt(st.seq, k) }
+		p.must = append(p.must, st.headers.prelude(at, p.opts.StreamID)...)
 	}
 }
 

@@ -13,10 +13,13 @@ import (
 // A Sink is where a player's bytes go.
 type Sink interface {
 	// TryWritev writes as much of iov as is taken at once, and returns how much that was. Less than all, without an error, means: full.
+	//
+	// What was begun comes first in the next call: a message that was taken in part goes on where it stopped. A sink that holds bytes back,
+	// as TLS must, takes all but the last byte of them, and that one when the socket has them: so what it holds is full, too, to its player.
 	TryWritev(iov [][]byte) (int, error)
 	// WaitWritable returns when there may be room, or with os.ErrDeadlineExceeded at the deadline.
 	WaitWritable(deadline time.Time) error
-	// Unacknowledged is how many written bytes the peer has not taken yet. It falls while a slow peer still reads.
+	// Unacknowledged is how many bytes the peer has not taken yet, in the sink and behind it. It falls while a slow peer still reads.
 	Unacknowledged() int
 }
 
@@ -26,8 +29,8 @@ type connSink struct {
 	raw  syscall.RawConn
 	vecs []unix.Iovec
 
-	// arguments and results of tryWritev, here so that a write allocates nothing
-	try func(fd uintptr) bool
+	// what TryWritev runs, and its results, here so that a write allocates nothing
+	try func(fd uintptr)
 	n   int
 	err error
 }
@@ -42,21 +45,16 @@ func NewSink(c net.Conn) (Sink, error) {
 	if err != nil {
 		return nil, fmt.Errorf("live: %w", err)
 	}
-	if err := c.SetWriteDeadline(time.Time{}); err != nil { // one left by an earlier write would fail ours
-		return nil, fmt.Errorf("live: %w", err)
-	}
 	s := &connSink{conn: c, raw: raw}
-	s.try = func(fd uintptr) bool {
-		s.n, s.err = writev(int(fd), s.vecs)
-		return true
-	}
+	s.try = func(fd uintptr) { s.n, s.err = writev(int(fd), s.vecs) }
 	return s, nil
 }
 
-// TryWritev implements Sink.
+// TryWritev implements Sink. It goes past the net.Conn's write deadline, which an earlier write or WaitWritable may have left, and past its
+// lock, which WaitWritable holds while it waits.
 func (s *connSink) TryWritev(iov [][]byte) (int, error) {
 	s.vecs = appendIovecs(s.vecs[:0], iov)
-	err := s.raw.Write(s.try)
+	err := s.raw.Control(s.try)
 	clear(s.vecs) // don't keep what was written alive
 	if err != nil {
 		return 0, err

@@ -19,18 +19,14 @@ type Stream struct {
 	log      log
 	headers  *headers
 	hasVideo bool // a video packet or header came since the feed attached
-	newest   uint32
-	anything bool // newest is set: the stream has been fed before
+	timeline timeline
 	since    time.Time
 	codecs   [kinds]string
-	had      [kinds]uint32 // the newest timestamp that players got
-	hasHad   [kinds]bool   // had is set
 
-	feed    *Feed
-	epoch   int         // counts attached feeds
-	lastID  string      // of the newest feed, once it delivered a frame
-	lastOff uint32      // its timestamp offset
-	outage  *time.Timer // ends the players if no feed comes
+	feed   *Feed
+	epoch  int         // counts attached feeds
+	lastID string      // of the newest feed, once it delivered a frame
+	outage *time.Timer // ends the players if no feed comes
 
 	players map[*Player]struct{}
 	viewers int       // players that are no relays
@@ -46,7 +42,7 @@ type Stream struct {
 // view is called with mu held.
 func (s *Stream) view() view {
 	return view{
-		log: s.log, headers: s.headers, hasVideo: s.hasVideo, timestamp: s.newest,
+		log: s.log, headers: s.headers, hasVideo: s.hasVideo, timeline: s.timeline,
 		feeding: s.feed != nil && s.feed.delivered,
 	}
 }
@@ -130,31 +126,41 @@ func (s *Stream) stopDemandSoon() {
 // Key is the stream's name: app/name.
 func (s *Stream) Key() string { return s.key }
 
-// lost is called with mu held when the feed has gone: players get a while to see it come back.
-func (s *Stream) lost() {
+// lost is called with mu held when the feed has gone: players get a while to see it come back. Relays are told at once, and why.
+func (s *Stream) lost(within time.Duration, r EndReason) {
 	epoch := s.epoch
 	s.log.starts = nil // what comes next is another publication
-	s.outage = time.AfterFunc(s.hub.opts.RepublishWait, func() { s.giveUp(epoch) })
+	s.outage = time.AfterFunc(max(s.hub.opts.RepublishWait, within), func() { s.giveUp(epoch, false) })
 	var relays []*Player
 	for p := range s.players {
 		if p.opts.Relay {
+			p.boundHere() // what comes behind is of the next publication
 			relays = append(relays, p)
 		} else if !p.started.Load() {
-			s.expect(p, s.hub.opts.PlayWait)
+			s.expect(p, max(s.hub.opts.PlayWait, within))
 		}
+	}
+	if len(relays) == 0 {
+		return
 	}
 	s.hub.wg.Go(func() { // a farewell is called without locks
 		for _, p := range relays {
-			p.finish(EndUnpublished)
+			p.dismiss(r)
 		}
 	})
 }
 
-// giveUp ends the players that saw the stream, if it has not come back since the feed of that epoch went.
-func (s *Stream) giveUp(epoch int) {
+// giveUp ends the players that saw the stream, if it has not come back since the feed of that epoch went. As in expect, they get more time if
+// it is published by now, once.
+func (s *Stream) giveUp(epoch int, extended bool) {
+	published := !extended && s.published()
 	s.mu.Lock()
 	var over []*Player
-	if s.feed == nil && s.epoch == epoch {
+	switch {
+	case s.feed != nil || s.epoch != epoch:
+	case published:
+		s.outage = time.AfterFunc(s.hub.opts.StallTimeout, func() { s.giveUp(epoch, true) })
+	default:
 		for p := range s.players {
 			if p.started.Load() {
 				over = append(over, p)

@@ -12,6 +12,7 @@ import (
 const (
 	Worker   = "worker"
 	Remote   = "remote"
+	Client   = "client" // what it calls itself
 	Stream   = "stream"
 	Role     = "role"
 	Reason   = "reason"

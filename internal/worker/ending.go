@@ -5,11 +5,14 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"syscall"
 	"time"
 
+	"github.com/rtmp-edge/rtmp-edge/internal/limit"
 	"github.com/rtmp-edge/rtmp-edge/internal/live"
 	"github.com/rtmp-edge/rtmp-edge/internal/logging"
 	"github.com/rtmp-edge/rtmp-edge/internal/metrics"
+	"github.com/rtmp-edge/rtmp-edge/internal/transport"
 	"github.com/rtmp-edge/rtmp-edge/rtmp"
 )
 
@@ -23,29 +26,39 @@ func (r refused) Unwrap() error { return r.error }
 
 // reason classifies how the session ended.
 func (s *session) reason(err error) string {
-	s.mu.Lock()
-	ending := s.ending
-	s.mu.Unlock()
 	var r refused
-	switch {
+	switch ending := s.endedBy(); {
 	case ending != "":
 		return closeReasons[ending]
 	case errors.As(err, new(panicked)):
 		return metrics.ClosePanic
 	case errors.As(err, &r):
 		return r.reason
+	case s.conn == nil && errors.Is(err, io.EOF): // one who only looked whether the port is open
+		return metrics.CloseGone
 	case errors.Is(err, rtmp.ErrHandshake):
 		return metrics.CloseHandshake
 	case errors.Is(err, rtmp.ErrHandshakeTimeout), errors.Is(err, rtmp.ErrConnectTimeout), errors.Is(err, rtmp.ErrCommandTimeout):
 		return metrics.CloseTimeout
+	case errors.Is(err, rtmp.ErrIdleTimeout):
+		return metrics.CloseIdle
 	case errors.Is(err, rtmp.ErrWriteTimeout):
 		return metrics.CloseStalled
+	case errors.Is(err, transport.ErrProxyHeader):
+		return metrics.CloseHandshake
+	case silent(err):
+		return metrics.CloseLost
 	}
 	switch rtmp.Kind(err) {
 	case "eof", "io", "reset", "closed", "timeout":
 		return metrics.CloseGone
 	}
 	return metrics.CloseProtocol
+}
+
+// silent tells whether the kernel gave up on the peer (tcp(7), TCP_USER_TIMEOUT and keepalive): it reports what it heard of the way there last.
+func silent(err error) bool {
+	return errors.Is(err, syscall.ETIMEDOUT) || errors.Is(err, syscall.EHOSTUNREACH) || errors.Is(err, syscall.ENETUNREACH)
 }
 
 var closeReasons = map[live.EndReason]string{
@@ -55,11 +68,36 @@ var closeReasons = map[live.EndReason]string{
 	live.EndStalled:     metrics.CloseStalled,
 	live.EndGone:        metrics.CloseGone,
 	live.EndKicked:      metrics.CloseKicked,
+	live.EndTakenOver:   metrics.CloseTakenOver,
 }
 
-func (s *session) unpublishAll() {
+// unpublishAll frees the names of the session's streams, and returns the message streams that were publishing.
+func (s *session) unpublishAll() (streamIDs []uint32) {
 	for id, p := range s.publications {
 		s.unpublish(id, p)
+		streamIDs = append(streamIDs, id)
+	}
+	return streamIDs
+}
+
+// dismiss tells a publisher why its session ends, after its names are free: one that doesn't read must not keep them.
+func (s *session) dismiss(streamIDs []uint32) {
+	reason := s.endedBy()
+	text, ok := farewells[reason]
+	if !ok {
+		return
+	}
+	s.suggestReconnect(reason)
+	for _, id := range streamIDs {
+		_ = s.conn.WriteStatus(id, rtmp.Status{Code: rtmp.CodeUnpublishSuccess, Description: text})
+	}
+}
+
+// suggestReconnect tells a client that understands it to come back, to another server or to our successor, when this one stops (Enhanced RTMP v2
+// "NetConnection.Connect.ReconnectRequest").
+func (s *session) suggestReconnect(r live.EndReason) {
+	if r == live.EndShutdown {
+		_ = s.conn.WriteReconnectRequest("", farewells[r])
 	}
 }
 
@@ -76,28 +114,26 @@ func (s *session) leave() {
 	s.w.mu.Lock()
 	delete(s.w.open, s)
 	s.w.mu.Unlock()
+	s.admission()
 	s.setState("")
 }
 
 // finish counts the session's end, and tells it in one line.
 func (s *session) finish(reason string, err error) {
 	m := s.w.metrics
-	m.ConnectionsClosed.WithLabelValues(metrics.ProtocolRTMP, reason).Inc()
+	m.ConnectionsClosed.WithLabelValues(s.protocol, reason).Inc()
 	if reason == metrics.CloseProtocol || reason == metrics.CloseHandshake || reason == metrics.CloseTimeout {
-		m.ProtocolErrors.WithLabelValues(metrics.ErrorKind(err)).Inc()
+		m.ProtocolErrors.WithLabelValues(errorKind(err)).Inc()
 	}
 	attrs := []any{logging.Remote, s.remote, logging.Reason, reason, logging.Duration, time.Since(s.begun).Round(time.Millisecond)}
 	if s.stream != "" {
 		attrs = append(attrs, logging.Stream, s.stream, logging.Role, s.role)
 	}
+	if s.refusal != "" {
+		attrs = append(attrs, "refused", s.refusal)
+	}
 	if s.conn != nil {
-		st := s.conn.Stats()
-		sent := st.BytesWritten
-		m.sent(s.role).Add(float64(sent))
-		if p := s.player.Load(); p != nil {
-			sent += p.Sent() // counted by the fan-out
-		}
-		attrs = append(attrs, "client", s.conn.ConnectRequest().FlashVer, "received_bytes", st.BytesRead, "sent_bytes", sent)
+		attrs = append(attrs, s.traffic()...)
 	}
 	if err != nil && !errors.Is(err, io.EOF) && !s.endedByUs() {
 		attrs = append(attrs, logging.Error, err)
@@ -108,38 +144,57 @@ func (s *session) finish(reason string, err error) {
 		level = slog.LevelError
 	case s.private, s.conn == nil && errors.Is(err, io.EOF): // a sibling; or one who only looked whether the port is open
 		level = slog.LevelDebug
+	case errors.Is(err, limit.ErrAddress), errors.Is(err, limit.ErrTotal): // behind a proxy; they share a line
+		level = slog.LevelDebug
 	}
 	s.log.Log(context.Background(), level, "session ended", attrs...)
 }
 
-// endedByUs tells whether the error is only that we stopped waiting for the peer.
-func (s *session) endedByUs() bool {
+// errorKind is the error as the metrics' label. That TLS failed says more than that the handshake did, which it is a part of.
+func errorKind(err error) string {
+	if errors.Is(err, transport.ErrTLS) {
+		err = transport.ErrTLS
+	}
+	return metrics.ErrorKind(err)
+}
+
+// traffic counts what is not counted yet of what went over the connection, and describes it and who sent it for the log.
+func (s *session) traffic() []any {
+	st := s.conn.Stats()
+	sent := st.BytesWritten
+	s.w.metrics.sent(s.protocol, s.role).Add(float64(sent))
+	s.w.metrics.LimitsHit.WithLabelValues(metrics.LimitClamped).Add(float64(st.Clamped))
+	s.w.metrics.LimitsHit.WithLabelValues(metrics.LimitStreams).Add(float64(st.Refused))
+	s.w.metrics.FramesDropped.WithLabelValues(metrics.DropNotActive, metrics.FrameMixed).Add(float64(st.StrayMedia))
+	if p := s.player.Load(); p != nil {
+		sent += p.Sent() // counted by the fan-out
+	}
+	return []any{logging.Client, s.client, "received_bytes", st.BytesRead, "sent_bytes", sent}
+}
+
+// endedBy is why somebody else ended the session; "" if nobody did.
+func (s *session) endedBy() live.EndReason {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.ending != "" && s.ending != live.EndGone
+	return s.ending
 }
 
-// end tells the peer that the session is over, and ends it; at a shutdown, a player is told and ended by the hub. From any goroutine.
+// endedByUs tells whether the error is only that we stopped waiting for the peer.
+func (s *session) endedByUs() bool {
+	r := s.endedBy()
+	return r != "" && r != live.EndGone
+}
+
+// end ends the session: its publications at once, then it is told why. At a shutdown, a player is told and ended by the hub. From any goroutine.
 func (s *session) end(r live.EndReason) {
-	byHub := r == live.EndShutdown && s.player.Load() != nil
-	s.mu.Lock()
-	again := s.ending != ""
-	if !again && !byHub {
-		s.ending = r
-	}
-	s.mu.Unlock()
-	if again {
+	if r == live.EndShutdown && s.player.Load() != nil {
 		return
 	}
-	for _, p := range s.w.publicationsOf(s) {
-		_ = s.conn.WriteStatus(p.streamID, rtmp.Status{Code: rtmp.CodeUnpublishSuccess, Description: farewells[r]})
-	}
-	if !byHub {
-		s.interrupt()
-	}
+	s.ended(r)
 }
 
-// ended is told by the fan-out that nothing is written to the player any more.
+// ended notes why the session ends, if nobody did before, and makes its goroutine end it. The fan-out calls it when nothing is written to the
+// player any more.
 func (s *session) ended(r live.EndReason) {
 	s.mu.Lock()
 	if s.ending == "" {
@@ -151,18 +206,16 @@ func (s *session) ended(r live.EndReason) {
 
 // interrupt makes the session's goroutine stop waiting for the peer. What it waits for next fails too: ending is set.
 func (s *session) interrupt() {
+	s.cancel()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	switch {
-	case s.conn != nil:
+	if s.conn != nil {
 		s.conn.Interrupt()
-	case s.cancel != nil:
-		s.cancel()
 	}
 }
 
 // cut closes the connection without a word.
-func (s *session) cut() { _ = s.nc.Close() }
+func (s *session) cut() { _ = s.nc.Cut() }
 
 // farewells are what peers are told.
 var farewells = map[live.EndReason]string{
@@ -170,4 +223,5 @@ var farewells = map[live.EndReason]string{
 	live.EndNotFound:    "Nobody publishes this stream.",
 	live.EndShutdown:    "The server is shutting down.",
 	live.EndKicked:      "Ended by an operator.",
+	live.EndTakenOver:   "Another publisher has taken the stream over.",
 }

@@ -28,11 +28,23 @@ type servers struct {
 	http []listener
 	srv  map[bool]*http.Server // by private
 	wg   sync.WaitGroup
+
+	stop     chan struct{} // closed with the RTMP listeners
+	stopOnce sync.Once
 }
 
 type listener struct {
 	net.Listener
 	private bool
+	secure  bool // TLS
+}
+
+// protocol is what is spoken there, as a metric's label.
+func (l *listener) protocol() string {
+	if l.secure {
+		return metrics.ProtocolRTMPS
+	}
+	return metrics.ProtocolRTMP
 }
 
 // Bounds of an HTTP request's head and of a quiet connection.
@@ -45,7 +57,7 @@ const (
 
 // listen takes over the handed sockets.
 func (w *Worker) listen(files []*os.File) (*servers, error) {
-	s := &servers{w: w, srv: map[bool]*http.Server{}}
+	s := &servers{w: w, srv: map[bool]*http.Server{}, stop: make(chan struct{})}
 	for i, d := range w.start.Sockets {
 		l, err := multiport.Listener(files[i])
 		if err == nil {
@@ -58,10 +70,11 @@ func (w *Worker) listen(files []*os.File) (*servers, error) {
 		if private && l.Addr().Network() == "unix" {
 			l = ownUser{l, w.log}
 		}
-		if d.Serves == config.RTMP {
-			s.rtmp = append(s.rtmp, listener{l, private})
+		served := listener{Listener: l, private: private, secure: d.Serves == config.RTMPS}
+		if d.Serves == config.HTTP {
+			s.http = append(s.http, served)
 		} else {
-			s.http = append(s.http, listener{l, private})
+			s.rtmp = append(s.rtmp, served)
 		}
 	}
 	a, err := api.New(api.Options{
@@ -84,7 +97,7 @@ func (s *servers) httpServer(h http.Handler) *http.Server {
 // serve starts to accept.
 func (s *servers) serve() {
 	for _, l := range s.rtmp {
-		s.wg.Go(func() { s.w.accept(l) })
+		s.wg.Go(func() { s.w.accept(&l, s.stop) })
 	}
 	for _, l := range s.http {
 		s.wg.Go(func() {
@@ -97,6 +110,7 @@ func (s *servers) serve() {
 
 // closeRTMP stops accepting RTMP. What waits in a socket's queue stays there, for a successor.
 func (s *servers) closeRTMP() {
+	s.stopOnce.Do(func() { close(s.stop) })
 	for _, l := range s.rtmp {
 		_ = l.Close()
 	}
@@ -128,25 +142,28 @@ const (
 	acceptMaxPause = time.Second
 )
 
-// accept runs a session for each connection, until the listener is closed.
-func (w *Worker) accept(l listener) {
+// accept runs a session for each connection, until the listener is closed, and stop just before it.
+func (w *Worker) accept(l *listener, stop <-chan struct{}) {
 	var pause time.Duration
 	for {
 		nc, err := l.Accept()
 		switch {
 		case err == nil:
 			pause = 0
-			w.run(nc, l.private)
+			w.admit(nc, l)
+			if !l.private {
+				w.pace(stop)
+			}
 		case errors.Is(err, net.ErrClosed):
 			return
 		default:
-			if pause == 0 {
-				pause = acceptMinPause
+			if errors.Is(err, unix.EMFILE) || errors.Is(err, unix.ENFILE) {
+				w.metrics.ConnectionsRejected.WithLabelValues(l.protocol(), metrics.RejectDescriptors).Inc()
+			}
+			if _, ok := w.quiet.Allow(metrics.RejectDescriptors); ok {
 				w.log.Error("accept fails; trying again", "address", l.Addr().String(), logging.Error, err)
 			}
-			if errors.Is(err, unix.EMFILE) || errors.Is(err, unix.ENFILE) {
-				w.metrics.ConnectionsRejected.WithLabelValues(metrics.ProtocolRTMP, metrics.RejectDescriptors).Inc()
-			}
+			pause = max(pause, acceptMinPause)
 			time.Sleep(pause) // nothing tells when descriptors are free again
 			pause = min(2*pause, acceptMaxPause)
 		}

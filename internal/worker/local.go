@@ -1,11 +1,12 @@
 package worker
 
 import (
+	"context"
 	"os"
-	"strings"
 
 	"github.com/rtmp-edge/rtmp-edge/internal/api"
 	"github.com/rtmp-edge/rtmp-edge/internal/live"
+	"github.com/rtmp-edge/rtmp-edge/internal/names"
 )
 
 // local is what this worker tells of itself.
@@ -38,7 +39,7 @@ func (l local) Streams() []api.LocalStream {
 var roles = map[string]api.Role{"publisher": api.RolePublisher, "relay": api.RoleRelay, "": api.RoleWaiting}
 
 func (l local) stream(s *live.Info) api.LocalStream {
-	app, name, _ := strings.Cut(s.Key, "/")
+	app, name := names.Split(s.Key)
 	out := api.LocalStream{
 		App: app, Name: name, Role: roles[s.Feed], Players: s.Viewers, RelayPlayers: s.Relays, BytesIn: s.BytesIn, BytesOut: s.BytesOut,
 		VideoCodec: s.Video, AudioCodec: s.Audio, Since: s.Since,
@@ -46,16 +47,10 @@ func (l local) stream(s *live.Info) api.LocalStream {
 	if e, ok, err := l.w.zone.Lookup(s.Key); err == nil && ok {
 		out.Owner = e.Slot
 	}
-	if p := l.publication(s.Key); p != nil {
-		out.Publisher = &api.PublisherInfo{Address: p.session.remote, Since: p.since, FlashVer: p.session.conn.ConnectRequest().FlashVer}
+	if p := l.w.publication(s.Key); p != nil {
+		out.Publisher = &api.PublisherInfo{Address: p.session.remote, Since: p.since, FlashVer: p.session.client}
 	}
 	return out
-}
-
-func (l local) publication(key string) *publication {
-	l.w.mu.Lock()
-	defer l.w.mu.Unlock()
-	return l.w.publishers[key]
 }
 
 // Zone implements api.Local.
@@ -70,10 +65,15 @@ func (l local) Zone() (api.ZoneInfo, error) {
 
 // KickPublisher implements api.Local.
 func (l local) KickPublisher(app, name string) bool {
-	p := l.publication(app + "/" + name)
+	p := l.w.publication(app + "/" + name)
 	if p == nil {
 		return false
 	}
 	go p.session.end(live.EndKicked) // a peer that doesn't read holds it up
 	return true
+}
+
+// GiveUp implements api.Local.
+func (l local) GiveUp(ctx context.Context, stream, publication string) bool {
+	return l.w.giveUp(ctx, stream, publication)
 }

@@ -10,7 +10,7 @@ import (
 // meters are the worker's metrics, with those of the hot path resolved.
 type meters struct {
 	*metrics.Metrics
-	receivedBy, sentBy map[string]prometheus.Counter // by role
+	receivedBy, sentBy map[[2]string]prometheus.Counter // by protocol and role
 }
 
 // measure makes the metrics.
@@ -20,19 +20,31 @@ func (w *Worker) measure() error {
 	if err != nil {
 		return err
 	}
-	w.metrics, w.gather = &meters{m, map[string]prometheus.Counter{}, map[string]prometheus.Counter{}}, reg
-	for _, role := range []string{metrics.RoleNone, metrics.RolePublisher, metrics.RolePlayer, metrics.RoleRelay} {
-		w.metrics.receivedBy[role] = m.ReceivedBytes.WithLabelValues(metrics.ProtocolRTMP, role)
-		w.metrics.sentBy[role] = m.SentBytes.WithLabelValues(metrics.ProtocolRTMP, role)
-	}
+	w.metrics, w.gather = &meters{m, map[[2]string]prometheus.Counter{}, map[[2]string]prometheus.Counter{}}, reg
+	w.metrics.startProtocol(metrics.ProtocolRTMP)
 	return m.ObserveZone(func() (streams, capacity int) {
 		s := w.zone.State()
 		return s.Live, s.Capacity
 	})
 }
 
-func (m *meters) received(role string) prometheus.Counter { return m.receivedBy[role] }
-func (m *meters) sent(role string) prometheus.Counter     { return m.sentBy[role] }
+// startProtocol makes the metrics of a protocol that is served. Before sessions begin.
+func (m *meters) startProtocol(protocol string) {
+	m.StartProtocol(protocol)
+	for _, role := range []string{metrics.RoleNone, metrics.RolePublisher, metrics.RolePlayer, metrics.RoleRelay} {
+		by := [2]string{protocol, role}
+		m.receivedBy[by] = m.ReceivedBytes.WithLabelValues(protocol, role)
+		m.sentBy[by] = m.SentBytes.WithLabelValues(protocol, role)
+	}
+}
+
+func (m *meters) received(protocol, role string) prometheus.Counter {
+	return m.receivedBy[[2]string{protocol, role}]
+}
+
+func (m *meters) sent(protocol, role string) prometheus.Counter {
+	return m.sentBy[[2]string{protocol, role}]
+}
 
 // observer counts what the streams tell.
 type observer struct {
@@ -52,17 +64,8 @@ func newObserver(m *meters) *observer {
 func (o *observer) Received(k live.Kind, relayed bool, bytes int) {
 	o.frames[k].Inc()
 	if relayed { // a publisher's bytes are counted by its session
-		o.m.received(metrics.RoleRelay).Add(float64(bytes))
+		o.m.received(metrics.ProtocolRTMP, metrics.RoleRelay).Add(float64(bytes))
 	}
-}
-
-// Sent implements live.Observer.
-func (o *observer) Sent(relayed bool, bytes int) {
-	role := metrics.RolePlayer
-	if relayed {
-		role = metrics.RoleRelay
-	}
-	o.m.sent(role).Add(float64(bytes))
 }
 
 // Dropped implements live.Observer.
@@ -73,3 +76,11 @@ func (o *observer) Dropped(r live.DropReason, packets int) {
 	}
 	o.m.FramesDropped.WithLabelValues(string(r), kind).Add(float64(packets))
 }
+
+// Discontinuity implements live.Observer.
+func (o *observer) Discontinuity(d live.Discontinuity) {
+	o.m.Discontinuities.WithLabelValues(string(d)).Inc()
+}
+
+// Limit implements live.Observer.
+func (o *observer) Limit(l live.Limit) { o.m.LimitsHit.WithLabelValues(string(l)).Inc() }

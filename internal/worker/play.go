@@ -7,6 +7,9 @@ import (
 	"github.com/rtmp-edge/rtmp-edge/internal/live"
 	"github.com/rtmp-edge/rtmp-edge/internal/logging"
 	"github.com/rtmp-edge/rtmp-edge/internal/metrics"
+	"github.com/rtmp-edge/rtmp-edge/internal/names"
+	"github.com/rtmp-edge/rtmp-edge/internal/sign"
+	"github.com/rtmp-edge/rtmp-edge/relay"
 	"github.com/rtmp-edge/rtmp-edge/rtmp"
 )
 
@@ -15,32 +18,45 @@ func (s *session) play(r *rtmp.PlayRequest) error {
 	if s.player.Load() != nil {
 		return s.refusePlay(r, metrics.PlayError, rtmp.CodePlayFailed, "This connection plays a stream already.")
 	}
-	key, err := streamKey(s.conn.ConnectRequest().App, r.Name, s.w.start.Config.StreamZone.NameMax)
+	key, err := names.Key(s.conn.ConnectRequest().App, r.Name, s.w.start.Config.StreamZone.NameMax)
 	if err != nil {
 		return s.refusePlay(r, metrics.PlayBadName, rtmp.CodePlayStreamNotFound, err.Error())
 	}
 	s.stream = key
+	if err := s.authorize(sign.Play, s.w.policy(key).PlaySecret, key, r.Query); err != nil {
+		return s.refusePlay(r, metrics.PlayDenied, rtmp.CodePlayFailed, err.Error())
+	}
 	if !s.private {
 		s.role = metrics.RolePlayer
 		return s.join(key, r)
 	}
-	s.w.publishing.RLock() // a publication that is here stays here meanwhile
+	if here, err := s.joinOwned(key, r); here {
+		return err
+	}
+	return s.refusePlay(r, metrics.PlayNotFound, rtmp.CodePlayStreamNotFound, "That publication is not here.")
+}
+
+// joinOwned is join for a relay, if the publication that it asks for is here: then it stays here meanwhile.
+func (s *session) joinOwned(key string, r *rtmp.PlayRequest) (here bool, err error) {
+	s.w.publishing.RLock()
 	defer s.w.publishing.RUnlock()
 	if !s.owns(key) {
-		return s.refusePlay(r, metrics.PlayNotFound, rtmp.CodePlayStreamNotFound, "That publication is not here.")
+		return false, nil
 	}
-	return s.join(key, r)
+	return true, s.join(key, r)
 }
 
 // join hands the socket over to the fan-out. It does not block: the acceptance is the first that the fan-out writes.
 func (s *session) join(key string, r *rtmp.PlayRequest) error {
-	sink, err := live.NewSink(s.nc)
+	sink, err := s.nc.Sink()
 	if err != nil {
 		return refused{metrics.CloseInternal, err}
 	}
 	var started atomic.Bool
+	sent := s.w.metrics.sent(s.protocol, s.role)
 	player := live.NewPlayer(live.PlayOptions{
 		Sink: sink, StreamID: r.StreamID, Relay: s.private,
+		Sent: func(bytes int) { sent.Add(float64(bytes)) },
 		Started: func(wait time.Duration) {
 			started.Store(true)
 			s.started(key, wait)
@@ -48,6 +64,9 @@ func (s *session) join(key string, r *rtmp.PlayRequest) error {
 		Farewell: func(reason live.EndReason) { s.farewell(r.StreamID, reason) },
 		Ended: func(reason live.EndReason) {
 			s.countPlay(started.Load(), reason)
+			if s.private && reason == live.EndTakenOver {
+				reason = live.EndUnpublished // it is the publisher that was taken over
+			}
 			s.ended(reason)
 		},
 	})
@@ -71,8 +90,8 @@ func (s *session) owns(key string) bool {
 }
 
 func (s *session) refusePlay(r *rtmp.PlayRequest, result, code, text string) error {
-	s.w.metrics.Plays.WithLabelValues(metrics.ProtocolRTMP, result).Inc()
-	s.log.Debug("play refused", logging.Remote, s.remote, logging.Reason, result, "app", s.conn.ConnectRequest().App, "name", r.Name)
+	s.w.metrics.Plays.WithLabelValues(s.protocol, result).Inc()
+	s.refusal = result
 	return s.conn.WriteStatus(r.StreamID, rtmp.Status{Level: rtmp.LevelError, Code: code, Description: text})
 }
 
@@ -83,18 +102,23 @@ func (s *session) started(key string, wait time.Duration) {
 		return
 	}
 	source := metrics.SourceWorker
-	if s.w.publishes(key) {
+	if s.w.publication(key) != nil {
 		source = metrics.SourceLocal
 	}
-	s.w.metrics.PlayJoin.WithLabelValues(metrics.ProtocolRTMP, source).Observe(wait.Seconds())
+	s.w.metrics.PlayJoin.WithLabelValues(s.protocol, source).Observe(wait.Seconds())
 }
 
 // farewell tells a player why it ends; the words go through its control queue.
 func (s *session) farewell(streamID uint32, r live.EndReason) {
+	if s.private && r == live.EndTakenOver {
+		_ = s.conn.WriteStatus(streamID, rtmp.Status{Code: relay.CodeTakenOver, Description: farewells[r]})
+		return
+	}
 	if r == live.EndNotFound {
 		_ = s.conn.WriteStatus(streamID, rtmp.Status{Level: rtmp.LevelError, Code: rtmp.CodePlayStreamNotFound, Description: farewells[r]})
 		return
 	}
+	s.suggestReconnect(r)
 	_ = s.conn.WriteStreamEOF(streamID)
 	_ = s.conn.WriteStatus(streamID, rtmp.Status{Code: rtmp.CodePlayUnpublishNotify, Description: farewells[r]})
 }
@@ -110,11 +134,5 @@ func (s *session) countPlay(started bool, r live.EndReason) {
 	case r == live.EndNotFound:
 		result = metrics.PlayNotFound
 	}
-	s.w.metrics.Plays.WithLabelValues(metrics.ProtocolRTMP, result).Inc()
-}
-
-func (w *Worker) publishes(key string) bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.publishers[key] != nil
+	s.w.metrics.Plays.WithLabelValues(s.protocol, result).Inc()
 }

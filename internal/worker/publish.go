@@ -2,11 +2,16 @@ package worker
 
 import (
 	"errors"
+	"fmt"
 	"time"
 
+	"github.com/rtmp-edge/rtmp-edge/internal/config"
 	"github.com/rtmp-edge/rtmp-edge/internal/live"
 	"github.com/rtmp-edge/rtmp-edge/internal/logging"
 	"github.com/rtmp-edge/rtmp-edge/internal/metrics"
+	"github.com/rtmp-edge/rtmp-edge/internal/names"
+	"github.com/rtmp-edge/rtmp-edge/internal/sign"
+	"github.com/rtmp-edge/rtmp-edge/relay"
 	"github.com/rtmp-edge/rtmp-edge/rtmp"
 	"github.com/rtmp-edge/rtmp-edge/streamzone"
 )
@@ -19,31 +24,65 @@ type publication struct {
 	since    time.Time
 	claim    streamzone.Claim
 	feed     *live.Feed
+	over     chan struct{} // closed when its name is free
 }
 
 // publish claims the stream's name for this worker, and makes the session its source.
 func (s *session) publish(r *rtmp.PublishRequest) error {
+	fault(r.Name)
 	if s.private {
 		return s.refusePublish(r, metrics.PublishDenied, rtmp.CodePublishDenied, "private sockets are for relays")
 	}
-	key, err := streamKey(s.conn.ConnectRequest().App, r.Name, s.w.start.Config.StreamZone.NameMax)
+	key, err := names.Key(s.conn.ConnectRequest().App, r.Name, s.w.start.Config.StreamZone.NameMax)
 	if err != nil {
 		return s.refusePublish(r, metrics.PublishBadName, rtmp.CodePublishBadName, err.Error())
 	}
 	s.stream = key
-	claim, feed, err := s.w.claim(key)
-	s.w.metrics.ZoneClaims.WithLabelValues(claimResult(err)).Inc()
+	policy := s.w.policy(key)
+	if err := s.authorize(sign.Publish, policy.PublishSecret, key, r.Query); err != nil {
+		return s.refusePublish(r, metrics.PublishDenied, rtmp.CodePublishDenied, err.Error())
+	}
+	claim, feed, err := s.acquire(key, policy.OnConflict)
+	if !errors.As(err, new(hastyError)) { // the zone was not asked
+		s.w.metrics.ZoneClaims.WithLabelValues(claimResult(err)).Inc()
+	}
 	if err != nil {
 		return s.refuseClaim(r, key, err)
 	}
-	p := &publication{session: s, key: key, streamID: r.StreamID, since: time.Now(), claim: claim, feed: feed}
+	p := &publication{session: s, key: key, streamID: r.StreamID, since: time.Now(), claim: claim, feed: feed, over: make(chan struct{})}
 	s.publications[r.StreamID] = p
 	s.w.setPublisher(p)
 	s.role = metrics.RolePublisher
 	s.setState(metrics.StatePublishing)
 	s.w.metrics.Publishes.WithLabelValues(metrics.PublishOK).Inc()
-	s.log.Info("publishing", logging.Stream, key, logging.Remote, s.remote, "client", s.conn.ConnectRequest().FlashVer)
+	s.log.Info("publishing", logging.Stream, key, logging.Remote, s.remote, logging.Client, s.client)
 	return s.conn.AcceptPublish(r.StreamID)
+}
+
+// A hastyError refuses a name that is published and given up in a loop.
+type hastyError struct{ wait time.Duration }
+
+// Error implements error; the text is for the client.
+func (e hastyError) Error() string {
+	return fmt.Sprintf("This stream is published too often: try again in %v.", e.wait.Round(time.Millisecond))
+}
+
+// acquire claims a stream, from its publisher if the app says so. What is only refused does not count as publishing: who hammers at a taken name
+// must not keep its owner from coming back.
+func (s *session) acquire(key string, conflict config.OnConflict) (streamzone.Claim, *live.Feed, error) {
+	own := s.w.publication(key)
+	takeOver := conflict == config.Takeover && (own == nil || own.session != s)
+	if !takeOver && s.w.published(key) {
+		return streamzone.Claim{}, nil, streamzone.ErrTaken
+	}
+	if wait, ok := s.w.publishes.Allow(key); !ok {
+		return streamzone.Claim{}, nil, hastyError{wait}
+	}
+	claim, feed, err := s.w.claim(key)
+	if takeOver && errors.Is(err, streamzone.ErrTaken) {
+		return s.takeOver(key)
+	}
+	return claim, feed, err
 }
 
 // claim makes a stream ours, and feeds it: for the relays of siblings, both at once.
@@ -63,9 +102,15 @@ func (w *Worker) claim(key string) (streamzone.Claim, *live.Feed, error) {
 
 // release gives a stream up: first its relays are told, then the name is free.
 func (w *Worker) release(p *publication) {
+	defer close(p.over)
 	w.publishing.Lock()
 	defer w.publishing.Unlock()
-	p.feed.Detach()
+	if p.session.endedBy() == live.EndTakenOver {
+		p.feed.HandOver(relay.HandOverTime)
+	} else {
+		p.feed.Detach()
+	}
+	w.dropPublisher(p) // nobody is to be asked for it any more
 	w.zone.Release(p.claim)
 }
 
@@ -73,21 +118,22 @@ func (w *Worker) release(p *publication) {
 func (s *session) unpublish(streamID uint32, p *publication) {
 	delete(s.publications, streamID)
 	s.w.release(p)
-	s.w.dropPublisher(p)
 	if len(s.publications) == 0 && s.player.Load() == nil {
 		s.setState(metrics.StateConnected)
 	}
-	s.log.Info("unpublished", logging.Stream, p.key, logging.Remote, s.remote, logging.Duration, time.Since(p.since).Round(time.Millisecond))
+	s.log.Debug("unpublished", logging.Stream, p.key, logging.Remote, s.remote, logging.Duration, time.Since(p.since).Round(time.Millisecond))
 }
 
 func (s *session) refusePublish(r *rtmp.PublishRequest, result, code, text string) error {
 	s.w.metrics.Publishes.WithLabelValues(result).Inc()
-	s.log.Info("publish refused", logging.Remote, s.remote, logging.Reason, result, "app", s.conn.ConnectRequest().App, "name", r.Name, "text", text)
+	s.refusal = result
 	return s.conn.WriteStatus(r.StreamID, rtmp.Status{Level: rtmp.LevelError, Code: code, Description: text})
 }
 
 func (s *session) refuseClaim(r *rtmp.PublishRequest, key string, err error) error {
 	switch {
+	case errors.As(err, new(hastyError)):
+		return s.refusePublish(r, metrics.PublishBackoff, rtmp.CodePublishFailed, err.Error())
 	case errors.Is(err, streamzone.ErrTaken):
 		return s.refusePublish(r, metrics.PublishTaken, rtmp.CodePublishBadName, "Stream "+key+" is being published already.")
 	case errors.Is(err, streamzone.ErrFull), errors.Is(err, streamzone.ErrBucketFull):
@@ -136,15 +182,9 @@ func (w *Worker) dropPublisher(p *publication) {
 	w.metrics.Streams.WithLabelValues(metrics.StreamOwner).Set(float64(len(w.publishers)))
 }
 
-// publicationsOf lists what a session publishes.
-func (w *Worker) publicationsOf(s *session) []*publication {
+// publication returns the stream's publication on this worker, or nil.
+func (w *Worker) publication(key string) *publication {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	var out []*publication
-	for _, p := range w.publishers {
-		if p.session == s {
-			out = append(out, p)
-		}
-	}
-	return out
+	return w.publishers[key]
 }

@@ -14,6 +14,8 @@ import (
 
 	"github.com/rtmp-edge/rtmp-edge/internal/live"
 	"github.com/rtmp-edge/rtmp-edge/internal/metrics"
+	"github.com/rtmp-edge/rtmp-edge/internal/names"
+	"github.com/rtmp-edge/rtmp-edge/internal/transport"
 	"github.com/rtmp-edge/rtmp-edge/relay"
 	"github.com/rtmp-edge/rtmp-edge/rtmp"
 	"github.com/rtmp-edge/rtmp-edge/streamzone"
@@ -22,26 +24,33 @@ import (
 // lingerTime is how long a peer may take to close its end after it was told that the session is over.
 const lingerTime = time.Second
 
+// maxClient is how much is kept of what a peer calls itself, in bytes.
+const maxClient = 200
+
 // A session is one RTMP connection, from its accept to its end.
 type session struct {
 	// static
-	w       *Worker
-	nc      net.Conn
-	private bool // of a sibling worker, on a private socket
-	remote  string
-	begun   time.Time
-	log     *slog.Logger
+	w        *Worker
+	nc       *transport.Conn
+	private  bool // of a sibling worker, on a private socket
+	protocol string
+	begun    time.Time
+	log      *slog.Logger
+	ctx      context.Context // ends when somebody else ends the session
+	cancel   context.CancelFunc
 
 	// set once, under mu; the session's goroutine reads it without
-	conn *rtmp.ServerConn
-	// cancel ends the wait for connect
-	cancel context.CancelFunc
+	conn   *rtmp.ServerConn
+	remote string // behind a proxy, known when its header is read
+	client string // what the peer calls itself
 
 	// owned by the session's goroutine
+	admission    func()                  // gives back the place among the connections
 	publications map[uint32]*publication // by message stream id
 	received     uint64                  // bytes that are counted already
 	role         string                  // of the metrics; also the log's
 	stream       string                  // key of the newest stream, for the log
+	refusal      string                  // of the newest publish or play that was refused, likewise
 	relayed      streamzone.ID           // with private: the publication that the sibling wants
 
 	player atomic.Pointer[live.Player]
@@ -52,23 +61,25 @@ type session struct {
 	ending live.EndReason // set once, by whoever ends the session from outside
 }
 
-// run starts a session for an accepted connection.
-func (w *Worker) run(nc net.Conn, private bool) {
+// run starts a session for a connection that was admitted.
+func (w *Worker) run(nc *transport.Conn, l *listener, admission func()) {
+	ctx, cancel := context.WithCancel(context.Background())
 	s := &session{
-		w: w, nc: nc, private: private, remote: remoteOf(nc), begun: time.Now(), role: metrics.RoleNone,
-		publications: map[uint32]*publication{}, log: w.log,
+		w: w, nc: nc, private: l.private, protocol: l.protocol(), remote: remoteOf(nc), begun: time.Now(), role: metrics.RoleNone,
+		publications: map[uint32]*publication{}, log: w.log, ctx: ctx, cancel: cancel, admission: admission,
 	}
 	w.mu.Lock()
 	if w.ending {
 		w.mu.Unlock()
-		w.metrics.ConnectionsRejected.WithLabelValues(metrics.ProtocolRTMP, metrics.RejectShutdown).Inc()
-		_ = nc.Close()
+		cancel()
+		admission()
+		w.reject(nc, s.protocol, metrics.RejectShutdown)
 		return
 	}
 	w.open[s] = struct{}{}
 	w.sessions.Add(1)
 	w.mu.Unlock()
-	w.metrics.ConnectionsAccepted.WithLabelValues(metrics.ProtocolRTMP).Inc()
+	w.metrics.ConnectionsAccepted.WithLabelValues(s.protocol).Inc()
 	go s.run()
 }
 
@@ -81,11 +92,13 @@ func remoteOf(nc net.Conn) string {
 
 func (s *session) run() {
 	defer s.w.sessions.Done()
+	defer s.cancel()
 	s.setState(metrics.StateHandshake)
 	err := s.guarded(s.serve)
 	reason := s.reason(err)
-	s.unpublishAll()
+	told := s.unpublishAll()
 	if s.conn != nil && !errors.Is(err, rtmp.ErrClosed) && reason != metrics.CloseGone && reason != metrics.CloseStalled {
+		s.dismiss(told)
 		_ = s.conn.Linger(lingerTime) // lets the last words arrive
 	}
 	s.leave()
@@ -143,25 +156,46 @@ func (s *session) serve() error {
 
 // accept waits for the peer's connect, unless the session is ended meanwhile.
 func (s *session) accept() (*rtmp.ServerConn, error) {
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
-	s.mu.Lock()
-	s.cancel = cancel
-	if s.ending != "" {
-		cancel()
+	if err := s.identify(); err != nil {
+		return nil, err
 	}
-	s.mu.Unlock()
-	conn, err := rtmp.Accept(ctx, s.nc, s.w.rtmp)
+	conn, err := rtmp.Accept(s.ctx, s.nc, s.w.rtmp)
 	if err != nil {
 		return nil, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.conn = conn
+	s.conn, s.client = conn, names.Printable(conn.ConnectRequest().FlashVer, maxClient)
 	if s.ending != "" {
 		conn.Interrupt()
 	}
 	return conn, nil
+}
+
+// identify learns the peer's address from the proxy that it came through, if it did.
+func (s *session) identify() error {
+	if !s.nc.Proxied() {
+		return nil
+	}
+	stop := context.AfterFunc(s.ctx, s.cut)
+	peer, err := s.nc.Peer()
+	if !stop() {
+		return context.Cause(s.ctx)
+	}
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	s.remote = remoteOf(s.nc)
+	s.mu.Unlock()
+	s.admission() // the proxy's
+	s.admission, err = s.w.connections.Admit(peer.Addr())
+	if err != nil {
+		s.admission = func() {}
+		s.w.countReject(s.protocol, rejectReason(err))
+		return refused{metrics.CloseRefused, err}
+	}
+	return nil
 }
 
 func (s *session) handle(ev *rtmp.Event) error {
@@ -187,7 +221,7 @@ func (s *session) handle(ev *rtmp.Event) error {
 // count adds what came in since the last call to the metrics.
 func (s *session) count() {
 	n := s.conn.Stats().BytesRead
-	s.w.metrics.received(s.role).Add(float64(n - s.received))
+	s.w.metrics.received(s.protocol, s.role).Add(float64(n - s.received))
 	s.received = n
 }
 
@@ -200,10 +234,10 @@ func (s *session) setState(state string) {
 	}
 	s.gone = state == ""
 	if s.state != "" {
-		s.w.metrics.Connections.WithLabelValues(metrics.ProtocolRTMP, s.state).Dec()
+		s.w.metrics.Connections.WithLabelValues(s.protocol, s.state).Dec()
 	}
 	if state != "" {
-		s.w.metrics.Connections.WithLabelValues(metrics.ProtocolRTMP, state).Inc()
+		s.w.metrics.Connections.WithLabelValues(s.protocol, state).Inc()
 	}
 	s.state = state
 }

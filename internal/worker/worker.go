@@ -12,11 +12,14 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/time/rate"
 
 	"github.com/rtmp-edge/rtmp-edge/broadcast"
 	"github.com/rtmp-edge/rtmp-edge/internal/handover"
+	"github.com/rtmp-edge/rtmp-edge/internal/limit"
 	"github.com/rtmp-edge/rtmp-edge/internal/live"
 	"github.com/rtmp-edge/rtmp-edge/internal/logging"
+	"github.com/rtmp-edge/rtmp-edge/internal/transport"
 	"github.com/rtmp-edge/rtmp-edge/relay"
 	"github.com/rtmp-edge/rtmp-edge/rtmp"
 	"github.com/rtmp-edge/rtmp-edge/streamzone"
@@ -34,6 +37,13 @@ type Worker struct {
 	gather  prometheus.Gatherer
 	group   *broadcast.Group
 	rtmp    *rtmp.Config
+
+	connections *limit.Connections
+	publishes   *limit.Publishes
+	quiet       *limit.Quiet
+	accepts     *rate.Limiter     // of connections from outside
+	plain       transport.Options // of their sockets
+	secure      transport.Options // likewise, with TLS
 
 	sessions sync.WaitGroup
 
@@ -88,7 +98,7 @@ func newWorker(start handover.Start, files []*os.File) (*Worker, error) {
 	cfg := start.Config
 	w := &Worker{
 		start: start, log: logging.New(os.Stderr, cfg.Log).With(logging.Worker, start.Worker), born: time.Now(),
-		rtmp: &rtmp.Config{}, open: map[*session]struct{}{}, publishers: map[string]*publication{},
+		rtmp: rtmpConfig(&cfg.RTMP), open: map[*session]struct{}{}, publishers: map[string]*publication{},
 	}
 	zone, err := streamzone.Join(files[0], start.Slot, start.Epoch)
 	if err != nil {
@@ -97,6 +107,9 @@ func newWorker(start handover.Start, files []*os.File) (*Worker, error) {
 	_ = files[0].Close() // the zone has a description of its own
 	w.zone = zone
 	if err := w.measure(); err != nil {
+		return nil, errors.Join(err, zone.Close())
+	}
+	if err := w.guard(cfg); err != nil {
 		return nil, errors.Join(err, zone.Close())
 	}
 	w.puller = w.newPuller()

@@ -1,0 +1,147 @@
+package worker
+
+import (
+	"crypto/tls"
+	"errors"
+	"net"
+	"net/netip"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"github.com/rtmp-edge/rtmp-edge/internal/config"
+	"github.com/rtmp-edge/rtmp-edge/internal/limit"
+	"github.com/rtmp-edge/rtmp-edge/internal/logging"
+	"github.com/rtmp-edge/rtmp-edge/internal/metrics"
+	"github.com/rtmp-edge/rtmp-edge/internal/transport"
+	"github.com/rtmp-edge/rtmp-edge/rtmp"
+)
+
+// rtmpConfig is what package rtmp has to know of the configuration.
+func rtmpConfig(c *config.RTMPServer) *rtmp.Config {
+	l := &c.Limits
+	return &rtmp.Config{
+		HandshakeTimeout: l.HandshakeTimeout, ConnectTimeout: l.ConnectTimeout, CommandTimeout: l.CommandTimeout, WriteTimeout: l.WriteTimeout,
+		IdleTimeout:     c.IdleTimeout,
+		MaxChunkStreams: l.ChunkStreams, MaxMediaSize: int(l.MediaSize), MaxCommandSize: int(l.CommandSize), MaxDataSize: int(l.DataSize),
+		MaxInFlight: int(l.InFlight), MaxIdleInFlight: int(l.IdleInFlight),
+		MaxStreams: l.MessageStreams, CommandRate: float64(l.CommandRate), CommandBurst: l.CommandBurst, MaxStrayMessages: l.StrayMessages,
+		MaxAMFDepth: l.AMFDepth, MaxAMFNodes: l.AMFNodes,
+	}
+}
+
+// quietTime is how long nothing is logged of a reason for which connections are refused, once it was.
+const quietTime = time.Minute
+
+// stallMargin is how much later than the server, which tells why, the kernel may end the connection of a player that takes nothing.
+const stallMargin = 5 * time.Second
+
+// guard prepares what stands between the outside and a session.
+func (w *Worker) guard(cfg *config.Config) error {
+	c := &cfg.RTMP
+	l := &c.Limits
+	w.connections = limit.NewConnections(l.Connections, l.ConnectionsPerAddress)
+	w.publishes = limit.NewPublishes(l.PublishBurst, l.PublishInterval)
+	w.quiet = limit.NewQuiet(quietTime)
+	w.accepts = rate.NewLimiter(rate.Limit(l.AcceptRate), l.AcceptBurst)
+	w.plain = transport.Options{
+		KeepAlive: c.KeepAlive, HeaderTimeout: l.HandshakeTimeout,
+	}
+	if c.UserTimeout > 0 {
+		w.plain.UserTimeout = max(c.UserTimeout, cfg.Live.StallTimeout+stallMargin)
+	}
+	for _, p := range c.ProxyProtocol {
+		w.plain.Trusted = append(w.plain.Trusted, netip.Prefix(p))
+	}
+	w.secure = w.plain
+	if !c.TLS.Enabled() {
+		return nil
+	}
+	w.metrics.startProtocol(metrics.ProtocolRTMPS)
+	cert, err := transport.LoadCertificate(c.TLS.Cert, c.TLS.Key, transport.CertificateEvents{
+		Loaded: func(notAfter time.Time) {
+			w.metrics.CertificateLoads.WithLabelValues(metrics.LoadOK).Inc()
+			w.metrics.CertificateExpiry.WithLabelValues().Set(float64(notAfter.Unix()))
+			w.log.Info("certificate loaded", "file", c.TLS.Cert, "expires", notAfter)
+		},
+		Failed: func(err error) {
+			w.metrics.CertificateLoads.WithLabelValues(metrics.LoadError).Inc()
+			w.log.Error("the changed certificate can't be loaded; the old one stays in use", logging.Error, err)
+		},
+	})
+	if err != nil {
+		return err
+	}
+	w.secure.TLS = transport.TLSConfig(cert, tlsVersions[c.TLS.MinVersion])
+	return nil
+}
+
+var tlsVersions = map[string]uint16{config.TLS12: tls.VersionTLS12, config.TLS13: tls.VersionTLS13}
+
+// admit takes an accepted connection in, or closes it.
+func (w *Worker) admit(nc net.Conn, l *listener) {
+	if l.private {
+		w.run(transport.Wrap(nc, false, &transport.Options{}), l, func() {})
+		return
+	}
+	options := &w.plain
+	if l.secure {
+		options = &w.secure
+	}
+	conn := transport.Wrap(nc, l.secure, options)
+	address := addressOf(nc)
+	if conn.Proxied() {
+		address = netip.Addr{} // that of many clients; theirs is counted when it is known
+	}
+	release, err := w.connections.Admit(address)
+	if err != nil {
+		w.reject(conn, l.protocol(), rejectReason(err))
+		return
+	}
+	w.run(conn, l, release)
+}
+
+// addressOf is the peer's IP address; the zero Addr of a unix socket's.
+func addressOf(nc net.Conn) netip.Addr {
+	tcp, ok := nc.RemoteAddr().(*net.TCPAddr)
+	if !ok {
+		return netip.Addr{}
+	}
+	return tcp.AddrPort().Addr().Unmap()
+}
+
+// reject closes a connection before anything was read.
+func (w *Worker) reject(nc *transport.Conn, protocol, reason string) {
+	_ = nc.Cut()
+	w.countReject(protocol, reason)
+}
+
+// countReject counts a rejection; of many alike, few are logged.
+func (w *Worker) countReject(protocol, reason string) {
+	w.metrics.ConnectionsRejected.WithLabelValues(protocol, reason).Inc()
+	if unsaid, ok := w.quiet.Allow(reason); ok {
+		w.log.Warn("connections are rejected", logging.Reason, reason, "unsaid", unsaid)
+	}
+}
+
+func rejectReason(err error) string {
+	if errors.Is(err, limit.ErrAddress) {
+		return metrics.RejectAddressLimit
+	}
+	return metrics.RejectGlobalLimit
+}
+
+// pace makes whoever accepts wait as long as connections come faster than they are to be taken. They wait in the socket's queue.
+func (w *Worker) pace(stop <-chan struct{}) {
+	wait := w.accepts.Reserve().Delay()
+	if wait == 0 {
+		return
+	}
+	w.metrics.LimitsHit.WithLabelValues(metrics.LimitAcceptRate).Inc()
+	t := time.NewTimer(wait)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-stop:
+	}
+}
