@@ -7,7 +7,7 @@ LINT     := bin/golangci-lint-$(LINT_VER)
 PACKAGES  = $(shell $(GO) list ./... | grep -v /internal/e2e)
 E2E      := $(GO) test -count=1 -parallel 4 ./internal/e2e
 
-.PHONY: all build test clients vet lint unit e2e e2e-race fuzz bench clean
+.PHONY: all build test clients vet lint unit e2e e2e-race fuzz soak bench clean
 
 all: build
 
@@ -29,6 +29,7 @@ clients:
 
 vet:
 	$(GO) vet ./...
+	$(GO) vet -tags soak ./internal/e2e
 	$(GO) mod tidy -diff
 
 # The linter is built once and kept in bin/.
@@ -53,6 +54,10 @@ e2e-race:
 # Each target for FUZZTIME, 30s unless told.
 fuzz:
 	./scripts/fuzz
+
+# Streams that must miss nothing, beside attacks, takeovers and kills: for SOAK, 10m unless told. A line a minute, and a table in the end.
+soak:
+	RTMP_EDGE_E2E_SOAK=$(SOAK) $(GO) test -C internal/e2e -tags soak -count=1 -parallel 4 -timeout 0 -run '^TestSoak$$'
 
 bench:
 	$(GO) test -run '^$$' -bench . -benchmem $(PACKAGES)

@@ -1,5 +1,6 @@
 // Package e2e holds the end-to-end tests: they start the real binary with several workers and publish and play with
-// real clients (ffmpeg, rtmpdump, go-rtmp) and with a client of our own that checks every message it gets.
+// real clients (ffmpeg, rtmpdump, GStreamer, VLC, OBS, go-rtmp) and with a client of our own that checks every message it
+// gets. Attackers are processes of their own: the test binary, started again.
 //
 // The server is built once per test run; with RTMP_EDGE_E2E_RACE=1 by the race detector, and then the largest loads
 // are scaled down. What a server under test logged is printed when its test fails.

@@ -33,14 +33,26 @@ type player struct {
 // player met a problem.
 func play(t testing.TB, url string, configure ...func(*player)) *player {
 	t.Helper()
+	return playOver(t, url, func(ctx context.Context, p *player) (*rtmp.ClientConn, string, error) {
+		conn, name, _, err := dialBuffered(ctx, url, p.buffer)
+		return conn, name, err
+	}, configure...)
+}
+
+// A dialer connects a player, and returns the stream's name.
+type dialer func(context.Context, *player) (*rtmp.ClientConn, string, error)
+
+// playOver is play over a connection of the dialer's.
+func playOver(t testing.TB, what string, dial dialer, configure ...func(*player)) *player {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	p := &player{t: t, name: "player of " + url, ended: make(chan struct{}), cancel: cancel}
+	p := &player{t: t, name: "player of " + what, ended: make(chan struct{}), cancel: cancel}
 	for _, f := range configure {
 		f(p)
 	}
 	go func() {
 		defer close(p.ended)
-		p.err = p.run(ctx, url)
+		p.err = p.run(ctx, dial)
 	}()
 	t.Cleanup(func() {
 		p.close()
@@ -55,8 +67,8 @@ func play(t testing.TB, url string, configure ...func(*player)) *player {
 func keepAll(p *player) { p.keep = true }
 
 // run plays until the connection ends, ctx does, or something is wrong with what arrived.
-func (p *player) run(ctx context.Context, url string) error {
-	conn, name, _, err := dialBuffered(ctx, url, p.buffer)
+func (p *player) run(ctx context.Context, dial dialer) error {
+	conn, name, err := dial(ctx, p)
 	if err != nil {
 		return err
 	}

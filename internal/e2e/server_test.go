@@ -28,6 +28,9 @@ type options struct {
 	workers         int           // 4
 	live            string        // the inside of the configuration's `live: {…}`
 	relay           string        // of `relay: {…}`
+	rtmp            string        // of `rtmp: {…}`, but for listen
+	apps            string        // the inside of `apps: […]`
+	multiListen     []string      // more entries, each the inside of {…}
 	shutdownTimeout time.Duration // 5s
 }
 
@@ -49,18 +52,27 @@ var configTemplate = template.Must(template.New("config").Parse(`
 workers: {{.Workers}}
 run_dir: {{.RunDir}}
 shutdown_timeout: {{.ShutdownTimeout}}
-rtmp: {listen: ["127.0.0.1:{{.RTMP}}"]}
+rtmp: {listen: ["127.0.0.1:{{.RTMP}}"]{{if .RTMPMore}}, {{.RTMPMore}}{{end}}}
 http: {listen: ["127.0.0.1:{{.HTTP}}"]}
 multi_listen:
   - {listen: "127.0.0.1:{{.SlotRTMP}}", serves: rtmp}
   - {listen: "127.0.0.1:{{.SlotHTTP}}", serves: http}
+{{range .MultiListen}}  - {{"{"}}{{.}}{{"}"}}
+{{end -}}
 {{if .Relay}}relay: {{"{"}}{{.Relay}}{{"}"}}{{end}}
+{{if .Apps}}apps: [{{.Apps}}]{{end}}
 {{if .Live}}live: {{"{"}}{{.Live}}{{"}"}}{{end}}
 log: {level: debug}
 `))
 
 // start runs a server and waits until it is ready. The test ends with an orderly stop of it, unless it ended it itself.
 func start(t testing.TB, opt options) *server {
+	t.Helper()
+	return startOn(t, opt, 0, func(int, *options) {})
+}
+
+// startOn is start with so many more ports, of which configure gets the first.
+func startOn(t testing.TB, opt options, ports int, configure func(base int, opt *options)) *server {
 	t.Helper()
 	if opt.workers == 0 {
 		opt.workers = workers
@@ -70,7 +82,9 @@ func start(t testing.TB, opt options) *server {
 	}
 	const attempts = 5
 	for range attempts {
-		s := launch(t, opt)
+		configured := opt
+		configure(freePorts(t, ports), &configured)
+		s := launch(t, configured)
 		ready := waitUntil(2*soon, func() string {
 			if s.hasExited() || len(s.log.find("msg=ready")) > 0 {
 				return ""
@@ -102,7 +116,7 @@ func launch(t testing.TB, opt options) *server {
 	if err := configTemplate.Execute(&text, map[string]any{
 		"Workers": opt.workers, "RunDir": s.runDir, "ShutdownTimeout": opt.shutdownTimeout,
 		"RTMP": s.base, "HTTP": s.base + 1, "SlotRTMP": s.rtmpPort(0), "SlotHTTP": s.httpPort(0),
-		"Live": opt.live, "Relay": opt.relay,
+		"Live": opt.live, "Relay": opt.relay, "RTMPMore": opt.rtmp, "Apps": opt.apps, "MultiListen": opt.multiListen,
 	}); err != nil {
 		t.Fatal(err)
 	}
