@@ -28,7 +28,8 @@ type Feed interface {
 // CodeTakenOver is the status with which an owner ends a relay when another publisher takes the stream over. It goes between workers only.
 const CodeTakenOver = "RTMPEdge.Relay.TakenOver"
 
-// HandOverTime is how long players stay, at least, when another publisher takes their stream over.
+// HandOverTime is how long players stay, at least, when another publisher takes their stream over: for as long as that may try to claim it, and then
+// takes to its first keyframe.
 const HandOverTime = 10 * time.Second
 
 // Events are told to whoever counts. Each may be nil.

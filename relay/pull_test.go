@@ -122,6 +122,17 @@ func (s *stage) accept() (*rtmp.ServerConn, *rtmp.PlayRequest) {
 	return c, ev.Play
 }
 
+// relayed publishes a stream and has it pulled: its claim, the relay's connection to the owner, what it plays, and where it arrives.
+func (s *stage) relayed(key string) (streamzone.Claim, *rtmp.ServerConn, *rtmp.PlayRequest, *feed) {
+	s.t.Helper()
+	claim, err := s.owner.Claim(key)
+	must(s.t, err)
+	s.run(key)
+	c, play := s.accept()
+	must(s.t, c.AcceptPlay(play))
+	return claim, c, play, await(s.t, s.feeds, "feed")
+}
+
 func must(t *testing.T, err error) {
 	t.Helper()
 	if err != nil {
@@ -183,12 +194,7 @@ func TestPullsWhatIsPublishedElsewhere(t *testing.T) {
 
 func TestFollowsThePublicationToItsNewOwner(t *testing.T) {
 	s := newStage(t)
-	first, err := s.owner.Claim("live/x")
-	must(t, err)
-	s.run("live/x")
-	c, play := s.accept()
-	must(t, c.AcceptPlay(play))
-	f := await(t, s.feeds, "feed")
+	first, _, _, f := s.relayed("live/x")
 	if !s.owner.Release(first) {
 		t.Fatal("not released")
 	}
@@ -198,7 +204,7 @@ func TestFollowsThePublicationToItsNewOwner(t *testing.T) {
 		t.Errorf("ended by %v", err)
 	}
 	await(t, f.detached, "detach")
-	c, _ = s.accept()
+	c, _ := s.accept()
 	if id, _ := Publication(c.ConnectRequest()); id != second.ID() {
 		t.Errorf("asks for %v, want %v", id, second.ID())
 	}
@@ -207,16 +213,11 @@ func TestFollowsThePublicationToItsNewOwner(t *testing.T) {
 // TestLastMessagesArrive: the zone says that a publication is over before its last messages are here.
 func TestLastMessagesArrive(t *testing.T) {
 	s := newStage(t)
-	claim, err := s.owner.Claim("live/x")
-	must(t, err)
-	s.run("live/x")
-	c, play := s.accept()
-	must(t, c.AcceptPlay(play))
-	f := await(t, s.feeds, "feed")
+	claim, c, play, f := s.relayed("live/x")
 	if !s.owner.Release(claim) {
 		t.Fatal("not released")
 	}
-	_, err = s.owner.Claim("live/x") // rings
+	_, err := s.owner.Claim("live/x") // rings
 	must(t, err)
 	last := rtmp.Message{Type: rtmp.TypeAudio, StreamID: 1, Timestamp: 3, Payload: []byte{1}}
 	must(t, c.WriteMessage(&last))
@@ -233,12 +234,7 @@ func TestLastMessagesArrive(t *testing.T) {
 func TestTakenOver(t *testing.T) {
 	for code, want := range map[string]error{CodeTakenOver: ErrTakenOver, rtmp.CodePlayUnpublishNotify: ErrEnded} {
 		s := newStage(t)
-		_, err := s.owner.Claim("live/x")
-		must(t, err)
-		s.run("live/x")
-		c, play := s.accept()
-		must(t, c.AcceptPlay(play))
-		f := await(t, s.feeds, "feed")
+		_, c, play, f := s.relayed("live/x")
 		must(t, c.WriteStatus(play.StreamID, rtmp.Status{Code: code}))
 		if err := await(t, s.ended, "end"); !errors.Is(err, want) {
 			t.Errorf("ended by %v", err)
@@ -253,19 +249,14 @@ func TestTakenOver(t *testing.T) {
 // TestPanicInAFeed: what a publisher sent may trip over a bug of ours; that ends the pull, which is tried again, and nothing else.
 func TestPanicInAFeed(t *testing.T) {
 	s := newStage(t)
-	_, err := s.owner.Claim("live/x")
-	must(t, err)
-	s.run("live/x")
-	c, play := s.accept()
-	must(t, c.AcceptPlay(play))
-	f := await(t, s.feeds, "feed")
+	_, c, _, f := s.relayed("live/x")
 	close(f.got) // Append panics
 	must(t, c.WriteMessage(&rtmp.Message{Type: rtmp.TypeAudio, StreamID: 1, Payload: []byte{1}}))
 	if err := await(t, s.ended, "end"); !errors.Is(err, ErrPanic) {
 		t.Errorf("ended by %v", err)
 	}
 	await(t, f.detached, "detach")
-	c, play = s.accept()
+	c, play := s.accept()
 	must(t, c.AcceptPlay(play))
 	await(t, s.feeds, "second feed")
 }

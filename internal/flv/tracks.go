@@ -17,9 +17,6 @@ func Track(id uint8) Tracks {
 
 func (t *Tracks) add(id uint8) { t[id/64] |= 1 << (id % 64) }
 
-// Has tells whether the set holds a track.
-func (t Tracks) Has(id uint8) bool { return t[id/64]>>(id%64)&1 != 0 }
-
 // Union returns what is in either set.
 func (t Tracks) Union(o Tracks) Tracks {
 	for i := range t {

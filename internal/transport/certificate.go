@@ -52,9 +52,6 @@ func LoadCertificate(cert, key string, e CertificateEvents) (*Certificate, error
 	return c, nil
 }
 
-// NotAfter is when the certificate in use expires.
-func (c *Certificate) NotAfter() time.Time { return c.inUse.Load().Leaf.NotAfter }
-
 // GetCertificate is for tls.Config. One handshake a second looks at the files; the others don't wait for it.
 func (c *Certificate) GetCertificate(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	now, last := c.now().UnixNano(), c.checked.Load()

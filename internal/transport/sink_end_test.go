@@ -3,6 +3,8 @@ package transport
 import (
 	"errors"
 	"io"
+	"runtime"
+	"strings"
 	"testing"
 	"time"
 )
@@ -41,14 +43,22 @@ func TestSinkClosedWhileFull(t *testing.T) {
 }
 
 // TestSinkWaitsPastNotify: crypto/tls sets a deadline of its own when it says that the end is near. Whoever waits for room must not be hit.
+// Not parallel to others: it looks for the one goroutine that waits.
 func TestSinkWaitsPastNotify(t *testing.T) {
-	t.Parallel()
 	conn, client := narrowConn(t, "tls")
 	p := playerOf(t, conn)
 	p.fill(t, 5000)
 	waits := make(chan error, 1)
 	go func() { waits <- p.sink.WaitWritable(time.Now().Add(patience)) }()
-	time.Sleep(10 * time.Millisecond) // most likely it waits now; if not, the test shows nothing
+	eventually(t, "the player to wait for room", func() bool {
+		stacks := make([]byte, 1<<20)
+		for g := range strings.SplitSeq(string(stacks[:runtime.Stack(stacks, true)]), "\n\n") {
+			if strings.Contains(g, "[IO wait") && strings.Contains(g, "WaitWritable") {
+				return true
+			}
+		}
+		return false
+	})
 	if err := conn.CloseWrite(); err != nil {
 		t.Error(err)
 	}

@@ -89,25 +89,16 @@ func (w *Worker) admit(nc net.Conn, l *listener) {
 		options = &w.secure
 	}
 	conn := transport.Wrap(nc, l.secure, options)
-	address := addressOf(nc)
-	if conn.Proxied() {
-		address = netip.Addr{} // that of many clients; theirs is counted when it is known
+	var peer netip.AddrPort
+	if !conn.Proxied() { // else the address is that of many clients, whose own is counted when it is known
+		peer, _ = conn.Peer() // reads nothing, so can't fail
 	}
-	release, err := w.connections.Admit(address)
+	release, err := w.connections.Admit(peer.Addr())
 	if err != nil {
 		w.reject(conn, l.protocol(), rejectReason(err))
 		return
 	}
 	w.run(conn, l, release)
-}
-
-// addressOf is the peer's IP address; the zero Addr of a unix socket's.
-func addressOf(nc net.Conn) netip.Addr {
-	tcp, ok := nc.RemoteAddr().(*net.TCPAddr)
-	if !ok {
-		return netip.Addr{}
-	}
-	return tcp.AddrPort().Addr().Unmap()
 }
 
 // reject closes a connection before anything was read.

@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	// takeoverTime is how long a publisher waits for the one before it to give way.
+	// takeoverTime is how long a publisher waits for the one before it to give way. Players stay for longer: see relay.HandOverTime.
 	takeoverTime = 5 * time.Second
 	// takeoverPause is the pause before an owner is asked again that had given up already, or did not answer.
 	takeoverPause = 5 * time.Millisecond
@@ -26,40 +26,41 @@ func (s *session) takeOver(key string) (claim streamzone.Claim, feed *live.Feed,
 	defer cancel()
 	result := metrics.TakeoverFailed
 	defer func() { s.w.metrics.Takeovers.WithLabelValues(result).Inc() }()
-	for {
-		claim, feed, err = s.w.claim(key)
-		switch {
-		case err == nil:
-			result = metrics.TakeoverOK
-			return claim, feed, nil
-		case !errors.Is(err, streamzone.ErrTaken):
+	for ctx.Err() == nil {
+		e, ok, err := s.w.zone.Lookup(key)
+		if err != nil {
 			return claim, feed, err
 		}
-		e, ok, lookupErr := s.w.zone.Lookup(key)
-		switch {
-		case lookupErr != nil:
-			return claim, feed, lookupErr
-		case !ok:
-			continue // free by now
-		}
-		if released, askErr := s.w.askToGiveUp(ctx, key, e); !released {
-			s.log.Debug("takeover", logging.Stream, key, "owner", e.Slot, logging.Error, askErr)
+		if ok && !s.w.askToGiveUp(ctx, key, e) {
 			select {
 			case <-time.After(takeoverPause): // the owner is about to end, or unreachable; the zone rings for claims only
 			case <-ctx.Done():
-				result = metrics.TakeoverTimeout
-				return claim, feed, err
 			}
 		}
+		claim, feed, err = s.w.claim(key)
+		if err == nil {
+			result = metrics.TakeoverOK
+		}
+		if !errors.Is(err, streamzone.ErrTaken) {
+			return claim, feed, err
+		}
 	}
+	if s.ctx.Err() == nil {
+		result = metrics.TakeoverTimeout
+	}
+	return claim, feed, streamzone.ErrTaken
 }
 
 // askToGiveUp makes the publication's owner end it, and returns when its name is free.
-func (w *Worker) askToGiveUp(ctx context.Context, key string, e streamzone.Entry) (released bool, err error) {
+func (w *Worker) askToGiveUp(ctx context.Context, key string, e streamzone.Entry) (released bool) {
 	if e.Slot == w.start.Slot {
-		return w.giveUp(ctx, key, e.ID.String()), nil
+		return w.giveUp(ctx, key, e.ID.String())
 	}
-	return api.TakeOver(ctx, w.group, e.Slot, key, e.ID.String()) // a slot has the number of its worker
+	released, err := api.TakeOver(ctx, w.group, e.Slot, key, e.ID.String()) // a slot has the number of its worker
+	if err != nil {
+		w.log.Debug("takeover", logging.Stream, key, "owner", e.Slot, logging.Error, err)
+	}
+	return released
 }
 
 // giveUp ends a publication of this worker for another publisher's sake, and returns when its name is free.

@@ -4,10 +4,11 @@ import (
 	"testing"
 
 	"github.com/rtmp-edge/rtmp-edge/internal/live"
+	"github.com/rtmp-edge/rtmp-edge/internal/sign"
 )
 
-// What package live counts gets into labels as it is.
-func TestValuesOfLive(t *testing.T) {
+// What packages live and sign say gets into labels as it is.
+func TestValuesOfOthers(t *testing.T) {
 	for got, want := range map[string]string{
 		string(live.DropLag):               DropLag,
 		string(live.DropNoKeyframe):        DropNoKeyframe,
@@ -18,9 +19,15 @@ func TestValuesOfLive(t *testing.T) {
 		string(live.LimitHeaderSize):       LimitHeaderSize,
 		string(live.LimitTracks):           LimitTracks,
 		string(live.LimitControl):          LimitControl,
+		string(sign.Publish):               AuthPublish,
+		string(sign.Play):                  AuthPlay,
+		sign.Kind(nil):                     AuthOK,
+		sign.Kind(sign.ErrMissing):         AuthMissing,
+		sign.Kind(sign.ErrExpired):         AuthExpired,
+		sign.Kind(sign.ErrInvalid):         AuthInvalid,
 	} {
 		if got != want {
-			t.Errorf("package live says %q, and the label is %q", got, want)
+			t.Errorf("a package says %q, and the label is %q", got, want)
 		}
 	}
 }
