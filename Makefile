@@ -7,7 +7,7 @@ LINT     := bin/golangci-lint-$(LINT_VER)
 PACKAGES  = $(shell $(GO) list ./... | grep -v /internal/e2e)
 E2E      := $(GO) test -count=1 -parallel 4 ./internal/e2e
 
-.PHONY: all build test clients vet lint unit e2e e2e-race fuzz soak bench clean
+.PHONY: all build test clients vet lint unit torture e2e e2e-race fuzz soak bench bench-zone clean
 
 all: build
 
@@ -20,6 +20,7 @@ test:
 	$(MAKE) vet
 	$(MAKE) lint
 	$(MAKE) unit
+	$(MAKE) torture
 	$(MAKE) e2e
 	$(MAKE) e2e-race
 
@@ -30,6 +31,7 @@ clients:
 vet:
 	$(GO) vet ./...
 	$(GO) vet -tags soak ./internal/e2e
+	$(GO) vet -tags torture,large ./streamzone/...
 	$(GO) mod tidy -diff
 
 # The linter is built once and kept in bin/.
@@ -38,10 +40,15 @@ $(LINT):
 	mv bin/golangci-lint $@
 
 lint: $(LINT)
-	$(LINT) run ./...
+	$(LINT) run --build-tags torture,soak,large ./...
 
 unit:
 	$(GO) test -race -count=1 -timeout 8m $(PACKAGES)
+
+# The stream zone again, with crash points compiled in: processes that are killed at each of them, and mutants of the code that this must
+# find. TORTURE=1h is the torture alone, for so long, with its table in the end.
+torture:
+	STREAMZONE_TORTURE=$(TORTURE) $(GO) test -tags torture -count=1 $(if $(TORTURE),-timeout 0 -v -run '^TestTorture$$',-timeout 8m) ./streamzone
 
 # The real binary, played with real clients.
 e2e:
@@ -61,6 +68,10 @@ soak:
 
 bench:
 	$(GO) test -run '^$$' -bench . -benchmem $(PACKAGES)
+
+# The stream zone beside what else there is: the tables of docs/performance.md. Three minutes; needs redis-server.
+bench-zone:
+	./scripts/bench-zone
 
 clean:
 	rm -rf bin

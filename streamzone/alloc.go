@@ -20,6 +20,7 @@ func (t *table) alloc(slot int, epoch uint16, rotor *atomic.Uint64) (uint32, sta
 			s, ok := t.seize(i, slot, epoch)
 			t.dropHint(i)
 			if ok {
+				crash(atHintGone)
 				rotor.Store(w)
 				return i, s, true
 			}
@@ -41,8 +42,13 @@ func (t *table) seize(i uint32, slot int, epoch uint16) (state, bool) {
 	if was.phase() != free || was.gen() == maxGen {
 		return 0, false
 	}
+	crash(atSeizing)
 	s := newState(was.gen()+1, epoch, slot, claiming)
-	return s, t.casState(i, was, s)
+	if !t.casState(i, was, s) {
+		return 0, false
+	}
+	crash(atSeized)
+	return s, true
 }
 
 // setHint says that node i is probably free. The state was set before.
@@ -55,6 +61,7 @@ func (t *table) setHint(i uint32) {
 func (t *table) dropHint(i uint32) {
 	t.hint(uint64(i) / 64).And(^(uint64(1) << (i % 64)))
 	if t.state(i).phase() == free {
+		crash(atHintLost)
 		t.setHint(i)
 	}
 }

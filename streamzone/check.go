@@ -3,6 +3,7 @@ package streamzone
 import (
 	"errors"
 	"fmt"
+	"runtime"
 )
 
 // Check examines every rule that holds at all times, under any load and after
@@ -17,24 +18,45 @@ import (
 //   - at most one effective node has a given name.
 //
 // The error lists what was found (at most a few dozen) and wraps ErrCorrupt;
-// or it is ErrClosed.
+// or it is ErrMoved or ErrClosed.
 func (z *Zone) Check() error {
+	t, err := z.view()
+	if err != nil {
+		return err
+	}
+	defer runtime.KeepAlive(t)
+	return t.check()
+}
+
+func (t *table) check() error {
 	var r report
-	for b := range z.t.buckets {
-		if !z.gate.enter(b) {
-			return ErrClosed
-		}
-		r.add(z.t.checkBucket(b))
-		z.gate.leave(b)
+	for b := range t.buckets {
+		r.add(t.checkBucket(b))
 	}
-	if !z.gate.enter(0) {
-		return ErrClosed
-	}
-	defer z.gate.leave(0)
-	if _, err := checkTable(z.t.mem, z.t.bytes()); err != nil {
-		r.add(err)
-	}
+	r.add(t.checkHeader())
+	r.add(t.checkStatus())
 	return r.err()
+}
+
+// checkHeader compares the header with what this process took from it when it
+// came.
+func (t *table) checkHeader() error {
+	now, err := checkTable(t.mem, t.bytes())
+	if err != nil {
+		return err
+	}
+	if now.geometry != t.geometry || now.secret != t.secret || now.zoneID != t.zoneID {
+		return errors.New("the header is another zone's than when it was mapped")
+	}
+	return nil
+}
+
+// checkStatus admits also MOVED: the zone may move while it is examined.
+func (t *table) checkStatus() error {
+	if err := t.usable(); err != nil && !errors.Is(err, ErrMoved) {
+		return err
+	}
+	return nil
 }
 
 // CheckIdle examines, besides what Check does, what holds when no process is
@@ -42,17 +64,18 @@ func (z *Zone) Check() error {
 // CLAIMING or RELEASING, every LIVE node is effective and in its chain, every
 // free node has its hint. Under load it reports what is only in progress.
 func (z *Zone) CheckIdle() error {
-	if err := z.Check(); err != nil {
+	t, err := z.view()
+	if err != nil {
 		return err
 	}
-	if !z.gate.enter(0) {
-		return ErrClosed
+	defer runtime.KeepAlive(t)
+	if err := t.check(); err != nil {
+		return err
 	}
-	defer z.gate.leave(0)
 	var r report
-	reachable := z.t.reachable()
-	for i := range uint32(z.t.streams) {
-		r.add(z.t.checkIdleNode(i, reachable))
+	reachable := t.reachable()
+	for i := range uint32(t.streams) {
+		r.add(t.checkIdleNode(i, reachable))
 	}
 	return r.err()
 }
@@ -149,6 +172,9 @@ func (w *walk) inspect(bucket uint64) (torn link, err error) {
 			return at, nil
 		}
 		name, nameErr := w.checkName(bucket, i)
+		if a := w.about(i); nameErr == nil && a.moved() && !w.id(i, s, a).valid() {
+			nameErr = fmt.Errorf("node %d has an impossible first ID", i)
+		}
 		effective := w.effective(s)
 		next, fits := w.onward(i, s)
 		if !fits {
@@ -177,7 +203,7 @@ func (t *table) checkName(bucket uint64, i uint32) (string, error) {
 	hash := t.node(i, nodeHash).Load()
 	switch {
 	case !ok:
-		return "", fmt.Errorf("node %d has a name of impossible length", i)
+		return "", fmt.Errorf("node %d has an impossible name", i)
 	case t.hash(name) != hash:
 		return "", fmt.Errorf("node %d has a torn name %.80q", i, name)
 	case t.bucketOf(hash) != bucket:

@@ -7,33 +7,41 @@ import (
 
 // Claim makes the caller's slot the owner of the name. Of any number of rivals,
 // in whatever processes, exactly one wins. Everybody who watches the name is
-// woken.
+// woken. While the zone is being resized, Claim waits: for milliseconds, and
+// never longer than two seconds.
 //
 // Errors: a *TakenError (errors.Is ErrTaken) if the name has an owner, this
 // process included; ErrFull, ErrBucketFull, ErrNameEmpty, ErrNameTooLong,
 // ErrCorrupt, ErrSlotClosed, ErrReadOnly, ErrClosed.
 func (z *Zone) Claim(name string) (Claim, error) {
-	k, err := z.t.key(name)
+	d := doorOf(name)
+	t, err := z.enter(d)
 	if err != nil {
 		return Claim{}, err
 	}
-	if z.slot < 0 {
-		return Claim{}, ErrReadOnly
+	defer z.leave(d, t)
+	k, err := t.key(name)
+	if err != nil {
+		return Claim{}, err
 	}
-	if !z.gate.enter(k.hash) {
-		return Claim{}, ErrClosed
-	}
-	defer z.gate.leave(k.hash)
-	if z.t.epoch(z.slot) != z.epoch {
+	if t.epoch(z.slot) != z.epoch {
 		return Claim{}, ErrSlotClosed
 	}
-	c, err := z.claim(&k)
-	z.t.slot(z.slot, outcome(err)).Add(1)
+	c, err := z.claim(t, &k)
+	t.slot(z.slot, outcome(err)).Add(1)
 	if err != nil {
 		return Claim{}, err
 	}
-	z.t.ringBucket(k.bucket)
+	t.ringBucket(k.bucket)
 	return c, nil
+}
+
+// doorOf spreads calls over the doors of the gate.
+func doorOf(name string) uint64 {
+	if name == "" {
+		return 0
+	}
+	return uint64(name[len(name)-1])
 }
 
 // outcome is the counter that a claim's end belongs to.
@@ -50,12 +58,12 @@ func outcome(err error) int {
 // claim searches the name and, while it is absent, tries to link a node of its
 // own in front of exactly the chain that it searched. A rival's insert changes
 // the head, so the swap fails and the search starts again.
-func (z *Zone) claim(k *key) (c Claim, err error) {
-	w := walk{table: z.t}
+func (z *Zone) claim(t *table, k *key) (c Claim, err error) {
+	w := walk{table: t}
 	var mine private
 	defer func() {
 		if err != nil {
-			mine.giveBack(z.t)
+			mine.giveBack(t)
 		}
 	}()
 	for {
@@ -77,11 +85,12 @@ func (z *Zone) claim(k *key) (c Claim, err error) {
 		case seen.length >= w.chainMax:
 			return Claim{}, ErrBucketFull
 		}
-		if !mine.held && !z.take(&mine, k) {
+		if !mine.held && !z.take(t, &mine, k) {
 			return Claim{}, ErrFull
 		}
-		if mine.link(z.t, k.bucket, head) {
-			return Claim{index: mine.index, state: mine.state}, nil
+		if mine.link(t, k.bucket, head) {
+			id := ID{Generation: mine.state.gen(), Index: mine.index}
+			return Claim{id: id, name: k.name, zone: t.zoneID, index: mine.index, state: mine.state}, nil
 		}
 		if err := w.again(nilLink); err != nil {
 			return Claim{}, err
@@ -97,13 +106,14 @@ type private struct {
 }
 
 // take allocates a node and fills it.
-func (z *Zone) take(p *private, k *key) bool {
-	i, s, ok := z.t.alloc(z.slot, z.epoch, &z.rotor)
+func (z *Zone) take(t *table, p *private, k *key) bool {
+	i, s, ok := t.alloc(z.slot, z.epoch, &z.rotor)
 	if !ok {
 		return false
 	}
-	z.t.setName(i, k)
-	z.t.node(i, nodeAbout).Store(newAbout(time.Now(), len(k.name)))
+	t.setName(i, k)
+	t.node(i, nodeAbout).Store(uint64(newAbout(time.Now(), len(k.name))))
+	crash(atFilled)
 	*p = private{held: true, index: i, state: s}
 	return true
 }
@@ -113,52 +123,24 @@ func (z *Zone) take(p *private, k *key) bool {
 // chain and not a stream.
 func (p *private) link(t *table, bucket uint64, head link) bool {
 	t.node(p.index, nodeNext).Store(uint64(head))
+	crash(atAimed)
 	p.state = p.state.with(live)
 	t.node(p.index, nodeState).Store(uint64(p.state))
-	return t.head(bucket).CompareAndSwap(uint64(head), uint64(p.state.linkTo(p.index)))
+	crash(atPrivate)
+	if !t.head(bucket).CompareAndSwap(uint64(head), uint64(p.state.linkTo(p.index))) {
+		return false
+	}
+	crash(atLinked)
+	return true
 }
 
 // giveBack frees a node that was never linked: no walk can be near it.
 func (p *private) giveBack(t *table) {
 	if p.held {
+		crash(atRefused)
 		t.node(p.index, nodeState).Store(uint64(p.state.with(free)))
+		freed(p.index, p.state)
+		crash(atGivenBack)
 		t.setHint(p.index)
 	}
-}
-
-// Release ends a claim. false means that it was not this zone's, or not any
-// more: it has been released before, or the slot was closed. When Release
-// returns, the name can be claimed by anybody.
-func (z *Zone) Release(c Claim) bool {
-	s := c.state
-	if z.slot < 0 || s.slot() != z.slot || s.epoch() != z.epoch || s.phase() != live || uint64(c.index) >= z.t.streams {
-		return false
-	}
-	if !z.gate.enter(uint64(c.index)) {
-		return false
-	}
-	defer z.gate.leave(uint64(c.index))
-	if !z.t.casState(c.index, s, s.with(releasing)) {
-		return false
-	}
-	// The stream is gone. A failure from here on leaves a node that can be
-	// neither used nor mistaken for a stream; Check reports the damage.
-	_ = z.t.retire(c.index, s.with(releasing))
-	z.t.slot(z.slot, slotReleases).Add(1)
-	return true
-}
-
-// retire brings a RELEASING node home. Only the responsible agent may call it
-// (R2): the goroutine that won LIVE→RELEASING, or the sweeper if that
-// goroutine's process is dead.
-func (t *table) retire(i uint32, s state) error {
-	t.node(i, nodeNext).Or(uint64(mark))
-	if err := t.unlink(t.bucketOf(t.node(i, nodeHash).Load()), i); err != nil {
-		return err
-	}
-	if !t.casState(i, s, s.with(free)) {
-		return ErrCorrupt
-	}
-	t.setHint(i)
-	return nil
 }

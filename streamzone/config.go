@@ -10,7 +10,7 @@ const Slots = 128
 
 // Sizes used where a Config says 0.
 const (
-	DefaultBuckets = 10007
+	DefaultBuckets = 20011
 	DefaultStreams = 10000
 	DefaultNameMax = 1024
 )
@@ -26,7 +26,7 @@ const (
 // A Config holds the sizes of a zone, which are fixed for its life.
 // A field that is 0 takes its default.
 type Config struct {
-	Buckets int // hash buckets, 1..16777216; about as many as Streams, best a prime
+	Buckets int // hash buckets, 1..16777216; about twice Streams, best a prime
 	Streams int // streams that can be claimed at once, 1..16777214
 	NameMax int // longest name in bytes, 1..65535
 }

@@ -22,13 +22,16 @@
 //	e, ok, err := z.Lookup("live/other")
 //	w, err := z.Watch("live/other") // to wait for it: see Watch
 //
+// A zone whose sizes no longer fit is exchanged for another, with all that lives
+// in it: the master calls Keeper.Resize, each worker Zone.Follow.
+//
 // No lock is ever held in the memory, so a process may be killed at any
 // instruction and there is nothing to recover: every transition is one
 // compare-and-swap of a 64-bit word, every state between two of them is legal,
 // and each says whose it is. The death of a worker is one step of its slot's
 // epoch, which ends the existence of all its streams at once.
 //
-// docs/streamzone.md explains why that is right. The rules R1 to R4 which the
+// docs/streamzone-format.md explains why that is right. The rules R1 to R4 which the
 // code refers to are:
 //
 //   - R1: a node is freed only after a complete walk from its bucket's head to

@@ -26,7 +26,7 @@ func ParseID(s string) (ID, error) {
 	g, err1 := strconv.ParseUint(gen, 16, 39)
 	i, err2 := strconv.ParseUint(index, 16, 24)
 	id := ID{Generation: g, Index: uint32(i)}
-	if err1 != nil || err2 != nil || g == 0 || i >= maxStreams || id.String() != s {
+	if err1 != nil || err2 != nil || !id.valid() || id.String() != s {
 		return ID{}, fmt.Errorf("%w: %.40q", ErrBadID, s)
 	}
 	return id, nil
@@ -41,17 +41,18 @@ type Entry struct {
 
 // A Claim is the right to release a name. The zero Claim owns nothing.
 type Claim struct {
+	id    ID
+	name  string // to find it again in another zone
+	zone  uint64 // id of the zone that the rest belongs to
 	index uint32
 	state state // LIVE, with slot, epoch and generation
 }
 
-// ID names the claim to other processes.
-func (c Claim) ID() ID { return ID{Generation: c.state.gen(), Index: c.index} }
+// ID names the claim to other processes. It is the same for the whole life of
+// the claim.
+func (c Claim) ID() ID { return c.id }
 
-func newEntry(i uint32, s state, about uint64) Entry {
-	return Entry{
-		Slot: s.slot(),
-		ID:   ID{Generation: s.gen(), Index: i},
-		Born: aboutBorn(about),
-	}
-}
+func (id ID) valid() bool { return id.Generation != 0 && id.Index < maxStreams }
+
+// link is the ID as a word.
+func (id ID) link() link { return link(id.Generation<<genShift | uint64(id.Index+1)<<1) }

@@ -21,6 +21,8 @@ var (
 	// ErrCorrupt says that the memory breaks a rule that no order of events and
 	// no crash can break: something else wrote to it.
 	ErrCorrupt = errors.New("streamzone: the zone is damaged")
+	// ErrVersion refuses a zone whose layout another version of this program made.
+	ErrVersion = errors.New("streamzone: unknown layout version")
 	// ErrConfig refuses sizes out of range.
 	ErrConfig = errors.New("streamzone: bad configuration")
 	// ErrBadID refuses a text that is not an ID.
@@ -36,6 +38,18 @@ var (
 	ErrSlotBusy = errors.New("streamzone: the slot's process is alive")
 	// ErrKeeperBusy says that another living process keeps this zone.
 	ErrKeeperBusy = errors.New("streamzone: the zone has a keeper already")
+
+	// ErrSlotEmpty says that a slot was opened and its process has not joined yet,
+	// or has died and the slot was not closed.
+	ErrSlotEmpty = errors.New("streamzone: nobody is in an open slot")
+	// ErrTooSmall refuses sizes that have no room for what lives.
+	ErrTooSmall = errors.New("streamzone: the sizes are too small for the streams that live")
+	// ErrNotFollowed says that a process did not do its part of a resize in time.
+	ErrNotFollowed = errors.New("streamzone: a process did not follow in time")
+	// ErrBusy says that too many claims came while a resize was prepared.
+	ErrBusy = errors.New("streamzone: too many claims during a resize")
+	// ErrMoved says that the zone was resized: another memory is in use.
+	ErrMoved = errors.New("streamzone: the zone has moved")
 
 	// ErrReadOnly says that the zone was attached, not joined.
 	ErrReadOnly = errors.New("streamzone: the zone was not joined")

@@ -29,10 +29,13 @@ func MapWords(f *os.File) ([]atomic.Uint64, func() error, error) {
 }
 
 // Epoch is the slot's current epoch.
-func (z *Zone) Epoch(slot int) uint16 { return z.t.epoch(slot) }
+func (z *Zone) Epoch(slot int) uint16 { return z.cur.Load().epoch(slot) }
 
-// KeyedHash is SipHash-c-d of the text.
-func KeyedHash(k0, k1 uint64, c, d int, text string) uint64 { return sipKey{k0, k1}.sum(c, d, text) }
+// KeyedHash is the hash of the text under a secret.
+func KeyedHash(k0, k1 uint64, text string) uint64 {
+	hash, _ := (&sipKey{k0, k1}).sum(text)
+	return hash
+}
 
 // Where the two words of the secret are in a zone's memory.
 const (
@@ -41,17 +44,17 @@ const (
 )
 
 // Hash is what the zone knows the name by.
-func (z *Zone) Hash(name string) uint64 { return z.t.hash(name) }
+func (z *Zone) Hash(name string) uint64 { return z.cur.Load().hash(name) }
 
 // Bucket is the bucket that the name belongs to.
-func (z *Zone) Bucket(name string) uint64 { return z.t.bucketOf(z.t.hash(name)) }
+func (z *Zone) Bucket(name string) uint64 { return z.cur.Load().bucketOf(z.cur.Load().hash(name)) }
 
 // ChainMax is how many nodes fit into a bucket.
-func (z *Zone) ChainMax() int { return z.t.chainMax }
+func (z *Zone) ChainMax() int { return z.cur.Load().chainMax }
 
 // Interested tells whether the zone's slot asks to be rung for the name.
 func (z *Zone) Interested(name string) bool {
-	return z.t.interest(z.Bucket(name), z.slot/64).Load()>>(z.slot%64)&1 == 1
+	return z.cur.Load().interest(z.Bucket(name), z.slot/64).Load()>>(z.slot%64)&1 == 1
 }
 
 // Dup is another descriptor of the same open file description, as a process
@@ -62,4 +65,32 @@ func Dup(f *os.File) (*os.File, error) {
 		return nil, err
 	}
 	return os.NewFile(uintptr(fd), f.Name()), nil
+}
+
+// MaxFrozen is how long a process stands still for a keeper.
+const MaxFrozen = maxFrozen
+
+// EnterGate is a claim that stands still until leave is called.
+func (z *Zone) EnterGate() (leave func()) {
+	t, err := z.enter(0)
+	if err != nil {
+		panic(err)
+	}
+	return func() { z.leave(0, t) }
+}
+
+// FreezeAndDie leaves a resize as a keeper does that is killed in the middle.
+func (k *Keeper) FreezeAndDie() {
+	s := k.t.status()
+	if !k.t.setStatus(s, newStatus(s.freeze()+1, stageFreezing)) {
+		panic("not ready")
+	}
+	k.t.ringAll()
+}
+
+// StandsStill tells whether claims and releases wait.
+func (z *Zone) StandsStill() bool {
+	z.gate.mu.Lock()
+	defer z.gate.mu.Unlock()
+	return z.gate.thawed != nil
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"os"
+	"runtime"
 	"sync/atomic"
 
 	"github.com/cespare/xxhash/v2"
@@ -12,8 +13,8 @@ import (
 
 // The header: sixteen words, written once before anybody else can see them.
 //
-//	0 magic "RTMPZON1"    4 streams     8 position of the buckets   12 secret, word 1
-//	1 layout version      5 name_max    9 position of the hints     13 reserved, 0
+//	0 magic "RTMPZON1"    4 streams     8 position of the heads     12 secret, word 1
+//	1 layout version      5 name_max    9 position of the hints     13 position of the interests
 //	2 size, bytes         6 secret, 0  10 position of the hot nodes 14 reserved, 0
 //	3 buckets             7 zone id    11 position of the cold nodes 15 xxhash64 of 0..14
 //
@@ -31,7 +32,7 @@ const (
 	hdrSecret1  = 12
 	hdrSum      = 15
 
-	layoutVersion = 2 // 1 hashed names with xxhash
+	layoutVersion = 3 // 1 hashed names with xxhash, 2 had no successors and wide buckets
 )
 
 var magic = binary.LittleEndian.Uint64([]byte("RTMPZON1"))
@@ -42,8 +43,8 @@ func newHeader(c Config, secret sipKey, zoneID uint64) header {
 	h := header{
 		magic, layoutVersion, g.bytes(), g.buckets,
 		g.streams, g.nameMax, secret[0], zoneID,
-		atBuckets * wordBytes, g.hints * wordBytes, g.hot * wordBytes, g.cold * wordBytes,
-		secret[1],
+		atHeads * wordBytes, g.hints * wordBytes, g.hot * wordBytes, g.cold * wordBytes,
+		secret[1], g.masks * wordBytes,
 	}
 	h[hdrSum] = h.sum()
 	return h
@@ -75,7 +76,7 @@ func (h *header) config() (Config, error) {
 	case h[hdrSum] != h.sum():
 		return Config{}, fmt.Errorf("%w: bad header checksum", ErrCorrupt)
 	case h[1] != layoutVersion:
-		return Config{}, fmt.Errorf("streamzone: layout version %d, this program knows %d", h[1], layoutVersion)
+		return Config{}, fmt.Errorf("%w: %d, this program knows %d", ErrVersion, h[1], layoutVersion)
 	case h[hdrBuckets] > maxBuckets || h[hdrStreams] > maxStreams || h[hdrNameMax] > maxNameMax:
 		return Config{}, fmt.Errorf("%w: sizes out of range", ErrCorrupt)
 	}
@@ -90,29 +91,31 @@ func (h *header) config() (Config, error) {
 }
 
 // openTable maps f and validates everything that does not change: seals, size,
-// header, geometry. What changes is validated as it is used.
-func openTable(f *os.File, writable bool) (*table, *mapping, error) {
+// header, geometry. What changes is validated as it is used. The memory is
+// unmapped when nobody can reach the table any more.
+func openTable(f *os.File, writable bool) (*table, error) {
 	if err := checkSeals(f); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	info, err := f.Stat()
 	if err != nil {
-		return nil, nil, fmt.Errorf("streamzone: %w", err)
+		return nil, fmt.Errorf("streamzone: %w", err)
 	}
 	size := uint64(info.Size())
-	if size < atBuckets*wordBytes || size%wordBytes != 0 || size > maxBytes {
-		return nil, nil, fmt.Errorf("%w: a size of %d bytes is impossible", ErrCorrupt, size)
+	if size < atHeads*wordBytes || size%wordBytes != 0 || size > maxBytes {
+		return nil, fmt.Errorf("%w: a size of %d bytes is impossible", ErrCorrupt, size)
 	}
 	m, err := mapWords(f, size, writable)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	t, err := checkTable(m.words, size)
 	if err != nil {
 		_ = m.unmap()
-		return nil, nil, err
+		return nil, err
 	}
-	return t, m, nil
+	runtime.AddCleanup(t, func(m *mapping) { _ = m.unmap() }, m)
+	return t, nil
 }
 
 func checkTable(mem []atomic.Uint64, size uint64) (*table, error) {
@@ -121,18 +124,28 @@ func checkTable(mem []atomic.Uint64, size uint64) (*table, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &table{geometry: newGeometry(c), secret: h.secret(), mem: mem}
+	t := &table{geometry: newGeometry(c), secret: h.secret(), zoneID: h[hdrZoneID], mem: mem}
 	if t.bytes() != size {
 		return nil, fmt.Errorf("%w: the header says %d bytes, the file has %d", ErrCorrupt, t.bytes(), size)
-	}
-	if s := t.status().Load(); s != statusReady {
-		return nil, fmt.Errorf("%w: status %d, want %d", ErrCorrupt, s, statusReady)
 	}
 	return t, nil
 }
 
-// format writes a fresh zone into zeroed memory.
-func format(mem []atomic.Uint64, c Config) error {
+// usable tells whether the zone is in use. Errors: ErrMoved, ErrCorrupt.
+func (t *table) usable() error {
+	switch g := t.status().stage(); g {
+	case stageReady, stageFreezing:
+		return nil
+	case stageMoved:
+		return ErrMoved
+	default:
+		return fmt.Errorf("%w: its status is %v", ErrCorrupt, g)
+	}
+}
+
+// format writes a fresh zone into zeroed memory. Its nodes count as claimed gen
+// times.
+func format(mem []atomic.Uint64, c Config, gen uint64, st status) error {
 	var random [3 * wordBytes]byte
 	if _, err := rand.Read(random[:]); err != nil {
 		return fmt.Errorf("streamzone: make the zone's secret: %w", err)
@@ -147,8 +160,9 @@ func format(mem []atomic.Uint64, c Config) error {
 	}
 	t := &table{geometry: newGeometry(c), secret: secret, mem: mem}
 	for i := range uint32(t.streams) {
+		t.node(i, nodeState).Store(uint64(newState(gen, 0, 0, free)))
 		t.setHint(i)
 	}
-	t.status().Store(statusReady)
+	t.mem[atStatus].Store(uint64(st))
 	return nil
 }

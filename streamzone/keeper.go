@@ -11,15 +11,23 @@ import (
 // for each worker that it starts, and closes it when the worker is dead. There
 // is one living keeper per zone. All methods may be called from any goroutine.
 type Keeper struct {
-	// Static after construction.
+	zone *Zone // a read-only view, for Zone. Static
+
+	mu sync.Mutex // one OpenSlot, CloseSlot, Sweep or Resize at a time
+	// Guarded by mu.
+	kept
+	closed bool
+}
+
+// What a keeper has of the zone that it keeps.
+type kept struct {
 	file *os.File // the zone, to be passed on
 	own  *os.File // our own open file description, holding the keeper's lock byte
 	t    *table
-	m    *mapping
-	zone *Zone // a read-only view, for Zone
+}
 
-	mu     sync.Mutex // one OpenSlot, CloseSlot or Sweep at a time
-	closed bool
+func (k kept) giveUp() error {
+	return errors.Join(giveUp(k.own, keeperByte), k.file.Close())
 }
 
 // Create makes a new, empty zone in memory of its own. Errors: ErrConfig, and
@@ -28,18 +36,9 @@ func Create(cfg Config) (*Keeper, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	cfg = cfg.withDefaults()
-	g := newGeometry(cfg)
-	f, err := newMemfd(g.bytes())
+	f, err := newZone(cfg.withDefaults(), 0, newStatus(0, stageReady))
 	if err != nil {
 		return nil, err
-	}
-	m, err := mapWords(f, g.bytes(), true)
-	if err == nil {
-		err = errors.Join(format(m.words, cfg), m.unmap())
-	}
-	if err != nil {
-		return nil, errors.Join(err, f.Close())
 	}
 	k, err := Adopt(f)
 	if err != nil {
@@ -48,40 +47,68 @@ func Create(cfg Config) (*Keeper, error) {
 	return k, nil
 }
 
+// newZone makes the memory of an empty zone.
+func newZone(cfg Config, gen uint64, st status) (*os.File, error) {
+	g := newGeometry(cfg)
+	f, err := newMemfd(g.bytes())
+	if err != nil {
+		return nil, err
+	}
+	m, err := mapWords(f, g.bytes(), true)
+	if err == nil {
+		err = errors.Join(format(m.words, cfg, gen, st), m.unmap())
+	}
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
+}
+
 // Adopt makes the caller the keeper of an existing zone whose keeper has ended:
 // a master that took over. It then owns f. The new keeper should try CloseSlot
 // and Sweep on every slot; whatever its predecessor left half done is done
-// again. Errors: ErrKeeperBusy if the zone has a living keeper, and Attach's.
+// again. Errors: ErrKeeperBusy if the zone has a living keeper, and Attach's
+// (ErrMoved: the predecessor finished a resize; adopt the successor).
 func Adopt(f *os.File) (*Keeper, error) {
-	own, err := reopen(f)
+	mine, err := keep(f)
 	if err != nil {
 		return nil, err
 	}
-	k, err := adopt(f, own)
+	zone, err := Attach(f)
 	if err != nil {
-		return nil, errors.Join(err, own.Close())
+		return nil, errors.Join(err, giveUp(mine.own, keeperByte))
 	}
-	return k, nil
+	// What the last keeper wanted to move to is void.
+	if s := mine.t.status(); s.stage() == stageFreezing {
+		mine.t.abort(s)
+	}
+	return &Keeper{kept: mine, zone: zone}, nil
 }
 
-func adopt(f, own *os.File) (*Keeper, error) {
+// keep takes the keeper's lock byte of a zone. The file stays the caller's
+// until there is no error.
+func keep(f *os.File) (kept, error) {
+	own, err := reopen(f)
+	if err != nil {
+		return kept{}, err
+	}
 	if err := lockByte(own, keeperByte, ErrKeeperBusy); err != nil {
-		return nil, err
+		return kept{}, errors.Join(err, own.Close())
 	}
-	zone, err := Attach(own)
+	t, err := openTable(own, true)
 	if err != nil {
-		return nil, err
+		return kept{}, errors.Join(err, giveUp(own, keeperByte))
 	}
-	t, m, err := openTable(own, true)
-	if err != nil {
-		return nil, errors.Join(err, zone.Close())
-	}
-	return &Keeper{file: f, own: own, t: t, m: m, zone: zone}, nil
+	return kept{file: f, own: own, t: t}, nil
 }
 
 // File is the sealed memfd, close-on-exec, to be passed to workers
-// (exec.Cmd.ExtraFiles). It stays the keeper's.
-func (k *Keeper) File() *os.File { return k.file }
+// (exec.Cmd.ExtraFiles). It stays the keeper's: Resize replaces and closes it.
+func (k *Keeper) File() *os.File {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.file
+}
 
 // Zone is the keeper's read-only view of the zone. Close ends it too.
 func (k *Keeper) Zone() *Zone { return k.zone }
@@ -108,7 +135,10 @@ func (k *Keeper) OpenSlot(slot int) (epoch uint16, err error) {
 	}
 	k.t.slot(slot, slotPID).Store(0)
 	k.t.slot(slot, slotSince).Store(0)
-	return k.advance(slot), nil
+	crash(atOpening)
+	epoch = k.advance(slot)
+	crash(atOpened)
+	return epoch, nil
 }
 
 // CloseSlot ends the existence of all streams that the slot's process owned,
@@ -127,9 +157,11 @@ func (k *Keeper) CloseSlot(slot int) error {
 	if err := lockByte(k.own, int64(slot), fmt.Errorf("%w: slot %d", ErrSlotBusy, slot)); err != nil {
 		return err
 	}
+	crash(atClosing)
 	if isOpen(k.t.epoch(slot)) {
 		k.advance(slot)
 	}
+	crash(atClosed)
 	err := unlockByte(k.own, int64(slot))
 	k.t.ringAll()
 	return err
@@ -161,5 +193,5 @@ func (k *Keeper) Close() error {
 		return nil
 	}
 	k.closed = true
-	return errors.Join(k.zone.Close(), k.m.unmap(), unlockByte(k.own, keeperByte), k.own.Close(), k.file.Close())
+	return errors.Join(k.zone.Close(), k.giveUp())
 }

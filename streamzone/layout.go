@@ -9,13 +9,14 @@ import (
 // sync/atomic only. No pointers: nodes are named by index and generation.
 //
 //	0      header      16 words, immutable, sealed by a checksum (header.go)
-//	128    status      INIT or READY; the words up to 1024 are reserved
+//	128    status      what becomes of the zone; the words up to 1024 are reserved
 //	1024   epochs      [128] low 16 bits: the slot's epoch; odd = open, even = closed
 //	4096   slots       [128] of 256 bytes: bell, pid, since, counters, dirty[16]
-//	36864  buckets     [B] of 32 bytes: head, interest[2] (a mask of slots), reserved
+//	36864  heads       [B] links: where the chain of a bucket begins
+//	       interests   [B] of 16 bytes: a mask of the slots that wait for the bucket
 //	       hints       [S] bits: 1 = probably free. A hint only: the truth is state
 //	       hot nodes   [S] of 64 bytes: state, next, hash, about, name[0..31]
-//	       cold nodes  [S]: two reserved words, name[32..]
+//	       cold nodes  [S]: first id, a reserved word, name[32..]
 //
 // Below, positions and sizes are in words.
 const (
@@ -25,14 +26,14 @@ const (
 	atEpochs = 1024 / wordBytes
 	atSlots  = 4096 / wordBytes
 
-	slotWords   = 256 / wordBytes
-	bucketWords = 32 / wordBytes
-	hotWords    = 64 / wordBytes
-	coldHead    = 2                         // reserved words of a cold node
-	hotName     = 4                         // words of the name kept in the hot node
-	lineWords   = 64 / wordBytes            // a cache line
-	pageWords   = 4096 / wordBytes          // a page
-	atBuckets   = atSlots + Slots*slotWords // 36864 bytes
+	slotWords = 256 / wordBytes
+	hotWords  = 64 / wordBytes
+	maskWords = Slots / 64                // words of an interest
+	coldHead  = 2                         // words of a cold node before the name
+	hotName   = 4                         // words of the name kept in the hot node
+	lineWords = 64 / wordBytes            // a cache line
+	pageWords = 4096 / wordBytes          // a page
+	atHeads   = atSlots + Slots*slotWords // 36864 bytes
 )
 
 // Words of a slot's record.
@@ -45,6 +46,7 @@ const (
 	slotRefused          // claims refused for want of room
 	slotReleases         // streams released
 	slotReclaimed        // nodes that a sweep took back
+	slotFrozen           // number of the freeze that the process stands still for
 	slotDirty     = 16   // [16] bit b%1024: something was claimed in bucket b
 	dirtyWords    = 16
 	dirtyGroups   = dirtyWords * 64
@@ -55,14 +57,8 @@ const (
 	nodeState = iota
 	nodeNext
 	nodeHash
-	nodeAbout // born, Unix milliseconds:48 | length of the name:16
+	nodeAbout
 	nodeName
-)
-
-// Values of the status word.
-const (
-	statusInit  = 0
-	statusReady = 1
 )
 
 // A geometry says where things are. It is computed from a Config alone, never
@@ -70,6 +66,7 @@ const (
 type geometry struct {
 	buckets, streams, nameMax uint64 // as in Config
 
+	masks            uint64 // position of the interests
 	hints, hintWords uint64 // position, length
 	hot              uint64
 	cold, coldWords  uint64 // position, words per node
@@ -83,7 +80,9 @@ func newGeometry(c Config) geometry {
 		streams: uint64(c.Streams),
 		nameMax: uint64(c.NameMax),
 	}
-	g.hints = align(atBuckets+g.buckets*bucketWords, lineWords)
+	// Heads lie by themselves, because a lookup reads nothing else of a bucket.
+	g.masks = align(atHeads+g.buckets, lineWords)
+	g.hints = align(g.masks+g.buckets*maskWords, lineWords)
 	g.hintWords = (g.streams + 63) / 64
 	g.hot = align(g.hints+g.hintWords, lineWords)
 	g.cold = g.hot + g.streams*hotWords
@@ -110,10 +109,9 @@ func nameWords(n int) int { return (n + wordBytes - 1) / wordBytes }
 type table struct {
 	geometry
 	secret sipKey
+	zoneID uint64
 	mem    []atomic.Uint64
 }
-
-func (t *table) status() *atomic.Uint64 { return &t.mem[atStatus] }
 
 func (t *table) epochWord(slot int) *atomic.Uint64 { return &t.mem[atEpochs+slot] }
 
@@ -127,13 +125,11 @@ func (t *table) slot(slot, field int) *atomic.Uint64 {
 	return &t.mem[atSlots+slot*slotWords+field]
 }
 
-func (t *table) head(bucket uint64) *atomic.Uint64 {
-	return &t.mem[atBuckets+bucket*bucketWords]
-}
+func (t *table) head(bucket uint64) *atomic.Uint64 { return &t.mem[atHeads+bucket] }
 
 // interest is half h of the bucket's mask of slots that want to be rung.
 func (t *table) interest(bucket uint64, h int) *atomic.Uint64 {
-	return &t.mem[atBuckets+bucket*bucketWords+1+uint64(h)]
+	return &t.mem[t.masks+bucket*maskWords+uint64(h)]
 }
 
 func (t *table) hint(word uint64) *atomic.Uint64 { return &t.mem[t.hints+word] }
@@ -142,9 +138,29 @@ func (t *table) node(i uint32, field int) *atomic.Uint64 {
 	return &t.mem[t.hot+uint64(i)*hotWords+uint64(field)]
 }
 
+// hotNode is all the words of a hot node, at the cost of one bounds check.
+func (t *table) hotNode(i uint32) []atomic.Uint64 {
+	at := t.hot + uint64(i)*hotWords
+	return t.mem[at : at+hotWords : at+hotWords]
+}
+
 func (t *table) state(i uint32) state { return state(t.node(i, nodeState).Load()) }
 
 func (t *table) next(i uint32) link { return link(t.node(i, nodeNext).Load()) }
+
+func (t *table) about(i uint32) about { return about(t.node(i, nodeAbout).Load()) }
+
+// firstID is where a node keeps the ID that its stream had in another zone.
+func (t *table) firstID(i uint32) *atomic.Uint64 { return &t.mem[t.cold+uint64(i)*t.coldWords] }
+
+// id is the ID of the stream in node i, whose state and about word are given.
+func (t *table) id(i uint32, s state, a about) ID {
+	if a.moved() {
+		l := link(t.firstID(i).Load())
+		return ID{Generation: l.gen(), Index: l.index()}
+	}
+	return ID{Generation: s.gen(), Index: i}
+}
 
 // casState moves node i from one exact state to another.
 func (t *table) casState(i uint32, from, to state) bool {

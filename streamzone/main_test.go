@@ -18,7 +18,7 @@ import (
 )
 
 // The tests with real processes run this test binary again. The environment
-// says what the child is to do; descriptor 3 is the zone, 4 the oracle.
+// says what the child is to do; descriptor 3 is the zone.
 const (
 	envRole  = "STREAMZONE_TEST_ROLE"
 	envSlot  = "STREAMZONE_TEST_SLOT"
@@ -27,9 +27,10 @@ const (
 
 // roles are the child programs. Each ends its process when its input ends.
 var roles = map[string]func(*streamzone.Zone) error{
-	"hold":    holdRole,
-	"player":  playerRole,
-	"torture": tortureRole,
+	"hold":   holdRole,
+	"player": playerRole,
+	"linear": linearRole,
+	"bench":  benchRole,
 }
 
 // deadline is how long a test waits for something that must happen.
@@ -37,7 +38,11 @@ const deadline = 20 * time.Second
 
 func TestMain(m *testing.M) {
 	if role := os.Getenv(envRole); role != "" {
-		if err := runRole(roles[role]); err != nil {
+		run := programs[role]
+		if run == nil {
+			run = func() error { return runRole(roles[role]) }
+		}
+		if err := run(); err != nil {
 			fmt.Fprintf(os.Stderr, "child %s: %v\n", role, err)
 			os.Exit(1)
 		}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"runtime"
 	"sync/atomic"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -51,11 +52,19 @@ const (
 )
 
 // futexWait parks the thread until the low half of w is no longer old, somebody
-// wakes it, or for no reason at all. It goes through the scheduler's system
-// call path (not a raw one), so that other goroutines keep running.
-func futexWait(w *atomic.Uint64, old uint32) {
-	// EAGAIN, EINTR and success all mean the same to the caller: look again.
-	_, _, _ = unix.Syscall6(unix.SYS_FUTEX, uintptr(unsafe.Pointer(w)), futexOpWait, uintptr(old), 0, 0, 0)
+// wakes it, the time is over (0: never), or for no reason at all. It goes
+// through the scheduler's system call path (not a raw one), so that other
+// goroutines keep running.
+func futexWait(w *atomic.Uint64, old uint32, within time.Duration) {
+	var ts *unix.Timespec
+	if within > 0 {
+		t := unix.NsecToTimespec(int64(within))
+		ts = &t
+	}
+	// EAGAIN, EINTR, ETIMEDOUT and success all mean the same to the caller: look
+	// again.
+	_, _, _ = unix.Syscall6(unix.SYS_FUTEX, uintptr(unsafe.Pointer(w)), futexOpWait, uintptr(old),
+		uintptr(unsafe.Pointer(ts)), 0, 0)
 }
 
 // futexWake wakes everyone parked on w, in whatever process.

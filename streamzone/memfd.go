@@ -60,7 +60,7 @@ func checkSeals(f *os.File) error {
 	seals, err := unix.FcntlInt(f.Fd(), unix.F_GET_SEALS, 0)
 	runtime.KeepAlive(f)
 	if err != nil {
-		return fmt.Errorf("streamzone: not a zone: read its seals: %w", err)
+		return fmt.Errorf("%w: not a zone: read its seals: %w", ErrCorrupt, err)
 	}
 	if seals&zoneSeals != zoneSeals {
 		return fmt.Errorf("%w: it is not sealed (seals %#x)", ErrCorrupt, seals)
@@ -104,6 +104,23 @@ func unlockByte(f *os.File, at int64) error {
 		return fmt.Errorf("streamzone: unlock byte %d: %w", at, err)
 	}
 	return nil
+}
+
+// giveUp gives the byte back and closes the description. Closing alone is not
+// enough: while the memory is mapped, the description lives.
+func giveUp(own *os.File, at int64) error {
+	return errors.Join(unlockByte(own, at), own.Close())
+}
+
+// isHeld tells whether another description than f holds the byte.
+func isHeld(f *os.File, at int64) (bool, error) {
+	lk := unix.Flock_t{Type: unix.F_WRLCK, Start: at, Len: 1}
+	err := unix.FcntlFlock(f.Fd(), unix.F_OFD_GETLK, &lk)
+	runtime.KeepAlive(f)
+	if err != nil {
+		return false, fmt.Errorf("streamzone: test lock byte %d: %w", at, err)
+	}
+	return lk.Type != unix.F_UNLCK, nil
 }
 
 func setLock(f *os.File, at int64, kind int16) error {

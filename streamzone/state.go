@@ -1,10 +1,17 @@
 package streamzone
 
-import "time"
+import (
+	"runtime"
+	"time"
+)
 
 // A State is a count of the zone. It is exact when nobody is claiming or
 // releasing; otherwise every number is of a slightly different moment.
 type State struct {
+	Buckets int  // of the hash table
+	NameMax int  // longest name, bytes
+	Frozen  bool // claims wait: the zone is being resized
+
 	Capacity int // streams that fit
 	Live     int // streams that exist
 	Dead     int // nodes of closed slots, not yet swept
@@ -31,14 +38,18 @@ type SlotState struct {
 	Reclaimed uint64 // nodes taken back by Sweep
 }
 
-// State counts the zone. It reads one word per stream. After Close it is zero.
+// State counts the zone. It reads one word per stream. After Close,
+// or a resize that an attached Zone cannot follow, it is zero.
 func (z *Zone) State() State {
-	if !z.gate.enter(0) {
+	t, err := z.view()
+	if err != nil {
 		return State{}
 	}
-	defer z.gate.leave(0)
-	t := z.t
-	st := State{Capacity: int(t.streams)}
+	defer runtime.KeepAlive(t)
+	st := State{
+		Capacity: int(t.streams), Buckets: int(t.buckets), NameMax: int(t.nameMax),
+		Frozen: t.status().stage() == stageFreezing,
+	}
 	var perSlot [Slots]int
 	for i := range uint32(t.streams) {
 		s := t.state(i)
@@ -82,10 +93,15 @@ func (t *table) slotState(slot, living int) SlotState {
 // Range calls f for every stream until f returns false, in no order. A stream
 // that exists for the whole of the call is given exactly once; one that comes
 // or goes meanwhile may be given or not. f may use the zone. Errors:
-// ErrCorrupt, ErrClosed.
+// ErrCorrupt, ErrMoved, ErrClosed.
 func (z *Zone) Range(f func(name string, e Entry) bool) error {
-	for b := range z.t.buckets {
-		found, err := z.bucketStreams(b)
+	t, err := z.view()
+	if err != nil {
+		return err
+	}
+	defer runtime.KeepAlive(t)
+	for b := range t.buckets {
+		found, err := t.bucketStreams(b)
 		if err != nil {
 			return err
 		}
@@ -98,18 +114,16 @@ func (z *Zone) Range(f func(name string, e Entry) bool) error {
 	return nil
 }
 
-type namedEntry struct {
+// A stream is one that was found by listing a bucket.
+type stream struct {
 	Entry
-	name string
+	name  string
+	state state
 }
 
 // bucketStreams lists the streams of one bucket, as they were in one walk.
-func (z *Zone) bucketStreams(bucket uint64) ([]namedEntry, error) {
-	if !z.gate.enter(bucket) {
-		return nil, ErrClosed
-	}
-	defer z.gate.leave(bucket)
-	w := walk{table: z.t}
+func (t *table) bucketStreams(bucket uint64) ([]stream, error) {
+	w := walk{table: t}
 	for {
 		found, torn, err := w.list(bucket)
 		if err != nil || torn == nilLink {
@@ -121,7 +135,7 @@ func (z *Zone) bucketStreams(bucket uint64) ([]namedEntry, error) {
 	}
 }
 
-func (w *walk) list(bucket uint64) (found []namedEntry, torn link, err error) {
+func (w *walk) list(bucket uint64) (found []stream, torn link, err error) {
 	at, err := w.start(bucket)
 	if err != nil {
 		return nil, nilLink, err
@@ -138,13 +152,14 @@ func (w *walk) list(bucket uint64) (found []namedEntry, torn link, err error) {
 			return nil, at, nil
 		}
 		if w.effective(s) {
-			e := newEntry(i, s, w.node(i, nodeAbout).Load())
+			about := w.about(i)
+			e := Entry{Slot: s.slot(), ID: w.id(i, s, about), Born: about.born()}
 			name, ok := w.name(i)
 			if now := w.state(i); now == s {
-				if !ok {
+				if !ok || about.moved() && !e.ID.valid() {
 					return nil, nilLink, ErrCorrupt
 				}
-				found = append(found, namedEntry{Entry: e, name: name})
+				found = append(found, stream{Entry: e, name: name, state: s})
 			}
 		}
 		next, fits := w.onward(i, s)

@@ -20,12 +20,14 @@ func (k *Keeper) Sweep(slot int) (reclaimed int, err error) {
 		if s.phase() == free || s.slot() != slot || s.epoch() == epoch {
 			continue
 		}
+		crash(atSweeping)
 		if err := k.t.reclaim(i, s); err != nil {
 			damaged++
 			continue
 		}
 		reclaimed++
 	}
+	crash(atSwept)
 	k.t.repairHints()
 	k.t.slot(slot, slotReclaimed).Add(uint64(reclaimed))
 	if damaged > 0 {
@@ -44,12 +46,15 @@ func (t *table) reclaim(i uint32, s state) error {
 		if !t.casState(i, s, s.with(free)) {
 			return ErrCorrupt
 		}
+		freed(i, s)
+		crash(atFreed)
 		t.setHint(i)
 		return nil
 	case live:
 		if !t.casState(i, s, s.with(releasing)) {
 			return ErrCorrupt
 		}
+		crash(atDeleted)
 	}
 	return t.retire(i, s.with(releasing))
 }

@@ -1,347 +1,187 @@
+//go:build torture
+
 package streamzone_test
 
 import (
-	"bufio"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"sync"
-	"sync/atomic"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/rtmp-edge/rtmp-edge/streamzone"
 )
 
-// The oracle is a second shared memory, in which the children keep a book of
-// their own. It is written after a claim was won and before it is released, so
-// an owner in the book owns the name, if its slot is still in its epoch.
-type oracle []atomic.Uint64
+// envTorture is how long the torture takes, for example 1h. In less than half a
+// minute it does not get to all crash points.
+const envTorture = "STREAMZONE_TORTURE"
 
 const (
-	tortureNames   = 12
-	tortureWorkers = 3 // goroutines per child
-	tortureSlots   = 6 // of which torturedAtOnce are in use
-	torturedAtOnce = 4
-	tortureHeld    = 3 // most names that a goroutine holds
-
-	oracleOrder  = 0 // what the children are to do
-	oracleFaults = 1
-	oracleSlots  = 64 // per slot: epoch after Join, finished calls, goroutines paused
-	oracleNames  = oracleSlots + 8*tortureSlots
-	oracleBytes  = 8 * 512
+	tortureLength  = time.Minute
+	tortureNameMax = 100
 )
 
-// Orders.
-const (
-	orderWork  = 0
-	orderPause = 1 // stop claiming, keep what you have
-	orderEnd   = 2 // release everything and end
-)
-
-func (o oracle) joined(slot int) *atomic.Uint64 { return &o[oracleSlots+8*slot] }
-func (o oracle) calls(slot int) *atomic.Uint64  { return &o[oracleSlots+8*slot+1] }
-func (o oracle) paused(slot int) *atomic.Uint64 { return &o[oracleSlots+8*slot+2] }
-func (o oracle) owner(name int) *atomic.Uint64  { return &o[oracleNames+name] }
-
-// The owner's word: slot, epoch, goroutine+1. 0 is nobody.
-func ownerWord(z *streamzone.Zone, slot, goroutine int) uint64 {
-	return uint64(slot)<<32 | uint64(z.Epoch(slot))<<16 | uint64(goroutine+1)
+// A turn is one kind of torture. The rates are per second.
+type turn struct {
+	name          string
+	share         float64 // of the time
+	mode          mode
+	shapes        [][2]int // buckets and streams
+	hold          time.Duration
+	kills         float64 // besides those at crash points
+	arms          bool    // whether processes die at crash points
+	rearms        float64
+	stops         float64
+	resizes       float64
+	killsInResize float64 // how many of the resizes
+	sweepOneIn    int     // about how many milliseconds late a sweep is
 }
 
-func (o oracle) isAlive(z *streamzone.Zone, owner uint64) bool {
-	return owner != 0 && uint64(z.Epoch(int(owner>>32))) == owner>>16&0xffff
+// The turns come round and round.
+var turns = []turn{
+	{
+		// Few goroutines on few nodes of one bucket or two, and hardly a death: the
+		// closest races.
+		name: "race", share: 0.25,
+		mode:   mode{workers: 3, butchers: 2, names: 4, held: 2},
+		shapes: [][2]int{{1, 3}, {1, 4}, {1, 6}, {2, 5}},
+		hold:   time.Millisecond, kills: 2, stops: 3, sweepOneIn: 50,
+	},
+	{
+		// Publishers and players, nothing else: no ring that was not meant makes
+		// good for one that is lost.
+		name: "wake", share: 0.2,
+		mode:   mode{workers: 3, readers: 1, players: 2, publishers: 2, names: 4},
+		shapes: [][2]int{{97, 40}, {40, 50}},
+		hold:   time.Millisecond, stops: 2, resizes: 6, sweepOneIn: 50,
+	},
+	{
+		// Everybody dies.
+		name: "storm", share: 0.55,
+		mode:   mode{workers: 4, butchers: 2, readers: 1, players: 1, names: 12, held: 4},
+		shapes: [][2]int{{3, 40}, {1, 24}, {3, 8}, {7, 64}, {2, 12}},
+		hold:   500 * time.Microsecond, kills: 4, arms: true, rearms: 20, stops: 4,
+		resizes: 5, killsInResize: 0.3, sweepOneIn: 60,
+	},
 }
 
-func (o oracle) fault(format string, args ...any) {
-	o[oracleFaults].Add(1)
-	fmt.Fprintf(os.Stderr, "torture: "+format+"\n", args...)
+// shape is the size of a zone of this turn.
+func (t turn) shape() streamzone.Config {
+	s := t.shapes[rand.IntN(len(t.shapes))]
+	return streamzone.Config{Buckets: s[0], Streams: s[1], NameMax: tortureNameMax}
 }
 
-func tortureName(i int) string { return fmt.Sprintf("live/%0*d", 1+i*7, i) }
-
-// tortureRole claims, releases and looks up until it is told to end, or killed.
-func tortureRole(z *streamzone.Zone) error {
-	words, _, err := streamzone.MapWords(os.NewFile(4, "oracle")) // mapped to the end
-	if err != nil {
-		return err
-	}
-	o := oracle(words)
-	o.paused(z.Slot()).Store(0)
-	o.joined(z.Slot()).Store(uint64(z.Epoch(z.Slot())))
-	var wg sync.WaitGroup
-	for g := range tortureWorkers {
-		wg.Go(func() {
-			b := &butcher{Zone: z, o: o, me: ownerWord(z, z.Slot(), g)}
-			b.work()
-		})
-	}
-	go func() { // never outlive the test
-		_, _ = bufio.NewReader(os.Stdin).ReadString('\n')
-		if o[oracleOrder].Load() != orderEnd {
-			os.Exit(1)
-		}
-	}()
-	wg.Wait()
-	return nil
-}
-
-// A butcher is one goroutine of a child.
-type butcher struct {
-	*streamzone.Zone
-	o    oracle
-	me   uint64
-	held []held
-}
-
-type held struct {
-	name  int
-	claim streamzone.Claim
-}
-
-func (b *butcher) work() {
-	for {
-		switch b.o[oracleOrder].Load() {
-		case orderWork:
-			b.step()
-			b.o.calls(b.Slot()).Add(1)
-			continue
-		case orderPause:
-			b.o.paused(b.Slot()).Add(1)
-			for b.o[oracleOrder].Load() == orderPause {
-				time.Sleep(time.Millisecond)
-			}
-			continue
-		}
-		for len(b.held) > 0 {
-			b.release(0)
-		}
-		return
-	}
-}
-
-func (b *butcher) step() {
-	name := rand.IntN(tortureNames)
-	switch n := rand.IntN(10); {
-	case n < 5 && len(b.held) < tortureHeld:
-		b.claim(name)
-	case n < 8 && len(b.held) > 0:
-		b.release(rand.IntN(len(b.held)))
-	default:
-		if _, _, err := b.Lookup(tortureName(name)); err != nil {
-			b.o.fault("lookup: %v", err)
-		}
-	}
-}
-
-func (b *butcher) claim(name int) {
-	c, err := b.Claim(tortureName(name))
-	if errors.Is(err, streamzone.ErrTaken) || errors.Is(err, streamzone.ErrFull) {
-		return
-	}
-	if err != nil {
-		b.o.fault("claim: %v", err)
-		return
-	}
-	was := b.o.owner(name).Load()
-	if b.o.isAlive(b.Zone, was) || !b.o.owner(name).CompareAndSwap(was, b.me) {
-		b.o.fault("%#x won name %d, which %#x owned", b.me, name, was)
-	}
-	if e, ok, err := b.Lookup(tortureName(name)); !ok || err != nil || e.ID != c.ID() || e.Slot != b.Slot() {
-		b.o.fault("%#x owns name %d and does not find it: %+v, %t, %v", b.me, name, e, ok, err)
-	}
-	b.held = append(b.held, held{name, c})
-}
-
-func (b *butcher) release(i int) {
-	h := b.held[i]
-	b.held = append(b.held[:i], b.held[i+1:]...)
-	if !b.o.owner(h.name).CompareAndSwap(b.me, 0) {
-		b.o.fault("%#x lost name %d to %#x", b.me, h.name, b.o.owner(h.name).Load())
-	}
-	if !b.Release(h.claim) {
-		b.o.fault("%#x could not release name %d", b.me, h.name)
-	}
-	if b.Release(h.claim) {
-		b.o.fault("%#x released name %d twice", b.me, h.name)
-	}
-}
-
-// Processes fight over few names in a tiny zone and are killed at random
-// moments. A name never has two owners, and nothing is lost.
+// Processes fight over few names in tiny zones, are held up, stopped and
+// killed, and so is their keeper, while the zone is resized. All the while they
+// keep a book of what the zone must say.
 func TestTorture(t *testing.T) {
-	for _, cfg := range []streamzone.Config{
-		{Buckets: 1, Streams: 16, NameMax: 100},
-		{Buckets: 3, Streams: 64, NameMax: 100},
-	} {
-		t.Run(fmt.Sprintf("buckets=%d", cfg.Buckets), func(t *testing.T) {
-			f, err := streamzone.NewMemfd(oracleBytes)
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() { _ = f.Close() })
-			m := &torturer{T: t, k: newKeeper(t, cfg), f: f, o: mapZone(t, f)}
-			m.run(4 * time.Second)
-		})
-	}
-}
-
-// A torturer is the master of the children.
-type torturer struct {
-	*testing.T
-	k        *streamzone.Keeper
-	f        *os.File // the oracle
-	o        oracle
-	children [tortureSlots]*child
-	unswept  [tortureSlots]bool
-	kills    int
-}
-
-func (m *torturer) run(length time.Duration) {
-	stop := m.watchNames()
-	for slot := range torturedAtOnce {
-		m.start(slot)
-	}
-	for end := time.Now().Add(length); time.Now().Before(end) && m.o[oracleFaults].Load() == 0; {
-		m.replaceOne()
-		if err := m.k.Zone().Check(); err != nil {
-			m.Fatal(err)
+	length := tortureLength
+	if s := os.Getenv(envTorture); s != "" {
+		var err error
+		if length, err = time.ParseDuration(s); err != nil {
+			t.Fatal(err)
 		}
 	}
-	stop()
-	m.compareWithOracle()
-	m.end()
-	m.Logf("%d kills", m.kills)
-	if n := m.o[oracleFaults].Load(); n > 0 {
-		m.Fatalf("%d faults", n)
-	}
-}
-
-func (m *torturer) start(slot int) {
-	m.o.joined(slot).Store(0)
-	m.o.calls(slot).Store(0)
-	m.children[slot] = spawn(m.T, m.k, "torture", slot, m.f)
-}
-
-func (m *torturer) hasJoined(slot int) bool {
-	return m.o.joined(slot).Load() == uint64(m.children[slot].epoch)
-}
-
-// replaceOne kills a child somewhere in its life, and starts another in a slot
-// that is free. The sweep comes before that, after it, or later.
-func (m *torturer) replaceOne() {
-	victim := rand.IntN(tortureSlots)
-	if m.children[victim] == nil {
-		return
-	}
-	if rand.IntN(4) > 0 {
-		calls := uint64(rand.IntN(3000))
-		eventually(m, "the child works", func() bool {
-			return m.o.calls(victim).Load() >= calls || m.o[oracleFaults].Load() > 0
-		})
-	}
-	if m.hasJoined(victim) {
-		if err := m.k.CloseSlot(victim); !errors.Is(err, streamzone.ErrSlotBusy) {
-			m.Fatalf("close of a living process's slot: %v", err)
-		}
-	}
-	m.children[victim].kill()
-	m.children[victim] = nil
-	m.kills++
-	if err := m.k.CloseSlot(victim); err != nil {
-		m.Fatal(err)
-	}
-	m.unswept[victim] = true
-	if rand.IntN(2) == 0 {
-		m.sweep(victim)
-	}
-	heir := rand.IntN(tortureSlots)
-	for m.children[heir] != nil {
-		heir = (heir + 1) % tortureSlots
-	}
-	m.start(heir)
-	m.sweep(rand.IntN(tortureSlots))
-}
-
-func (m *torturer) sweep(slot int) {
-	if _, err := m.k.Sweep(slot); err != nil {
-		m.Fatal(err)
-	}
-	m.unswept[slot] = false
-}
-
-// watchNames waits for names from this process. Every name comes again soon,
-// so whoever waits in vain has lost a wake-up.
-func (m *torturer) watchNames() (stop func()) {
-	z := joinSlot(m.T, m.k, 100)
-	var wg sync.WaitGroup
-	var ending atomic.Bool
-	for range 3 {
-		wg.Go(func() {
-			for !ending.Load() && m.o[oracleFaults].Load() == 0 {
-				if _, err := await(z, tortureName(rand.IntN(tortureNames))); err != nil {
-					m.Error(err)
-					return
-				}
-			}
-		})
-	}
-	return func() {
-		ending.Store(true)
-		wg.Wait() // the children still claim, so nobody waits for long
-		if err := z.Close(); err != nil {
-			m.Error(err)
-		}
-		if err := m.k.CloseSlot(100); err != nil {
-			m.Error(err)
-		}
-	}
-}
-
-// compareWithOracle stops the children between two calls. Then zone and book
-// must agree to the last stream.
-func (m *torturer) compareWithOracle() {
-	m.o[oracleOrder].Store(orderPause)
-	for slot, c := range m.children {
-		if c != nil {
-			eventually(m, "the children pause", func() bool {
-				return m.hasJoined(slot) && m.o.paused(slot).Load() == tortureWorkers
+	round := min(max(length/7, 8*time.Second), time.Minute)
+	sum := newTally()
+	defer func() { t.Log(sum) }()
+	// On a slow machine the rarest points take longer.
+	for begun := time.Now(); time.Since(begun) < length || !sum.complete() && time.Since(begun) < 2*length; {
+		for _, turn := range turns {
+			ok := t.Run(turn.name, func(t *testing.T) {
+				newSupervisor(t, turn, sum).run(time.Duration(float64(round) * turn.share))
 			})
+			if !ok {
+				return
+			}
 		}
 	}
-	z := m.k.Zone()
-	want := map[string]int{}
-	for i := range tortureNames {
-		if owner := m.o.owner(i).Load(); m.o.isAlive(z, owner) {
-			want[tortureName(i)] = int(owner >> 32)
+	sum.mustBeComplete(t)
+}
+
+// A tally is what happened in all turns.
+type tally struct {
+	passes, deaths         [rolesTortured][mostPoints]uint64
+	totals                 [totals]uint64
+	kills, buried, keepers int
+	stops, checks          int
+	sweeps, reclaimed      int
+	resizes                map[string]int
+	frozen                 []time.Duration
+}
+
+func newTally() *tally { return &tally{resizes: map[string]int{}} }
+
+// add takes over what the oracle of a turn has counted.
+func (t *tally) add(o oracle) {
+	for role := range rolesTortured {
+		for p := range streamzone.Points {
+			t.passes[role][p] += o.passes(role, p).Load()
+			t.deaths[role][p] += o.deaths(role, p).Load()
 		}
 	}
-	for slot := range m.unswept {
-		m.sweep(slot)
-	}
-	mustBeIdle(m, z, len(want))
-	err := z.Range(func(name string, e streamzone.Entry) bool {
-		if slot, ok := want[name]; !ok || slot != e.Slot {
-			m.Errorf("%.20q is owned by %+v, the oracle says slot %d, %t", name, e, slot, ok)
+	for p := range places {
+		for i := range totals {
+			n := o.total(p, i).Load()
+			if i >= totalLookupTime {
+				t.totals[i] = max(t.totals[i], n)
+			} else {
+				t.totals[i] += n
+			}
 		}
-		return true
-	})
-	if err != nil {
-		m.Fatal(err)
 	}
 }
 
-func (m *torturer) end() {
-	m.o[oracleOrder].Store(orderEnd)
-	for slot, c := range m.children {
-		if c == nil {
-			continue
-		}
-		c.finish()
-		if err := m.k.CloseSlot(slot); err != nil {
-			m.Fatal(err)
+// deadly is how many have died at a point.
+func (t *tally) deadly(point int) uint64 {
+	return t.deaths[roleWorker][point] + t.deaths[roleKeeper][point]
+}
+
+// complete tells that every crash point has killed.
+func (t *tally) complete() bool {
+	for p := 1; p < streamzone.Points; p++ {
+		if t.deadly(p) == 0 {
+			return false
 		}
 	}
-	mustBeIdle(m, m.k.Zone(), 0)
+	return true
+}
+
+func (t *tally) mustBeComplete(tb testing.TB) {
+	tb.Helper()
+	for p := 1; p < streamzone.Points; p++ {
+		if t.deadly(p) == 0 {
+			tb.Errorf("nobody died at point %d, %s; it was passed %d times by workers and %d times by keepers",
+				p, streamzone.PointName(p), t.passes[roleWorker][p], t.passes[roleKeeper][p])
+		}
+	}
+}
+
+// String is the summary.
+func (t *tally) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "killed at a point or at random: %d workers, %d keepers; signals at random: %d; stops: %d\n",
+		t.buried, t.keepers, t.kills, t.stops)
+	fmt.Fprintf(&b, "sweeps: %d, nodes reclaimed: %d; checks: %d; resizes: %v\n", t.sweeps, t.reclaimed, t.checks, t.resizes)
+	if len(t.frozen) > 0 {
+		slices.Sort(t.frozen)
+		fmt.Fprintf(&b, "frozen: p50 %v, most %v\n", t.frozen[len(t.frozen)/2], t.frozen[len(t.frozen)-1])
+	}
+	for i, n := range t.totals {
+		if i < totalLookupTime {
+			fmt.Fprintf(&b, "%s: %d  ", totalNames[i], n)
+		}
+	}
+	fmt.Fprint(&b, "\nthe longest, with the delays of the torture: ")
+	for i := totalLookupTime; i < totals; i++ {
+		fmt.Fprintf(&b, "%s %v  ", totalNames[i], time.Duration(t.totals[i]))
+	}
+	fmt.Fprintf(&b, "\n%-16s %10s %8s %10s %8s\n", "point", "workers", "killed", "keepers", "killed")
+	for p := 1; p < streamzone.Points; p++ {
+		fmt.Fprintf(&b, "%-16s %10d %8d %10d %8d\n", streamzone.PointName(p), t.passes[roleWorker][p],
+			t.deaths[roleWorker][p], t.passes[roleKeeper][p], t.deaths[roleKeeper][p])
+	}
+	return b.String()
 }

@@ -44,6 +44,7 @@ func (w *walk) arrive(at link) (i uint32, s state, fits bool, err error) {
 		return 0, 0, false, ErrCorrupt
 	}
 	s = w.state(i)
+	crash(atArrived)
 	return i, s, s.gen() == at.gen() && s.phase() >= live, nil
 }
 
@@ -51,6 +52,7 @@ func (w *walk) arrive(at link) (i uint32, s state, fits bool, err error) {
 // is still the same incarnation, and not free, after the reading.
 func (w *walk) onward(i uint32, s state) (next link, fits bool) {
 	next = w.next(i)
+	crash(atRead)
 	now := w.state(i)
 	return next, now.gen() == s.gen() && now.phase() != free
 }
@@ -67,14 +69,20 @@ func (w *walk) start(bucket uint64) (link, error) {
 // A sighting is what a search for a name saw.
 type sighting struct {
 	found  bool
-	index  uint32 // of the node found, with its state and its about word
+	index  uint32 // of the node found, with what was read of it
 	state  state
-	about  uint64
+	about  about
+	id     ID
 	torn   link // not nil: the search must start again
 	length int  // nodes in the chain, if neither found nor torn
 }
 
-func (s *sighting) entry() Entry { return newEntry(s.index, s.state, s.about) }
+func (s *sighting) entry() Entry {
+	if !s.found {
+		return Entry{}
+	}
+	return Entry{Slot: s.state.slot(), ID: s.id, Born: s.about.born()}
+}
 
 // find looks for k in the chain that begins at a head value.
 func (w *walk) find(at link, k *key) (sighting, error) {
@@ -90,7 +98,9 @@ func (w *walk) find(at link, k *key) (sighting, error) {
 			return sighting{torn: at}, nil
 		}
 		if s.phase() == live && w.matches(i, k) {
-			about := w.node(i, nodeAbout).Load()
+			about := w.about(i)
+			id := w.id(i, s, about)
+			crash(atRead)
 			now := w.state(i)
 			if now.gen() != s.gen() {
 				return sighting{torn: at}, nil
@@ -98,7 +108,10 @@ func (w *walk) find(at link, k *key) (sighting, error) {
 			// The epoch is read after the state. Epochs only move on, so both
 			// held at the moment the state was read.
 			if now == s && w.effective(s) {
-				return sighting{found: true, index: i, state: s, about: about}, nil
+				if about.moved() && !id.valid() {
+					return sighting{}, ErrCorrupt
+				}
+				return sighting{found: true, index: i, state: s, about: about, id: id}, nil
 			}
 		}
 		next, fits := w.onward(i, s)
@@ -157,9 +170,11 @@ func (w *walk) expel(bucket uint64, target uint32) (gone bool, torn link, err er
 			from, at = w.node(i, nodeNext), next
 			continue
 		}
+		crash(atUnlinking)
 		if !from.CompareAndSwap(uint64(at), uint64(next.unmarked())) {
 			return false, nilLink, nil
 		}
+		crash(atUnlinked)
 		// R1: to have unlinked it proves nothing. The word that was swapped may
 		// belong to a node that was freed meanwhile and is reused, still private.
 		if i == target {

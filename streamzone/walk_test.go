@@ -27,6 +27,8 @@ func joined(t *testing.T, k *Keeper, slot int) *Zone {
 	return z
 }
 
+func (z *Zone) tab() *table { return z.cur.Load() }
+
 func claimed(t *testing.T, z *Zone, name string) Claim {
 	t.Helper()
 	c, err := z.Claim(name)
@@ -39,12 +41,12 @@ func claimed(t *testing.T, z *Zone, name string) Claim {
 // take gives a node that is filled and not linked.
 func take(t *testing.T, z *Zone, name string) private {
 	t.Helper()
-	k, err := z.t.key(name)
+	k, err := z.tab().key(name)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var p private
-	if !z.take(&p, &k) {
+	if !z.take(z.tab(), &p, &k) {
 		t.Fatal("full")
 	}
 	return p
@@ -53,11 +55,11 @@ func take(t *testing.T, z *Zone, name string) private {
 // deleted does the first half of a Release: the stream is gone, the node not yet.
 func deleted(t *testing.T, z *Zone, c Claim, marked bool) {
 	t.Helper()
-	if !z.t.casState(c.index, c.state, c.state.with(releasing)) {
+	if !z.tab().casState(c.index, c.state, c.state.with(releasing)) {
 		t.Fatal("not live")
 	}
 	if marked {
-		z.t.node(c.index, nodeNext).Or(uint64(mark))
+		z.tab().node(c.index, nodeNext).Or(uint64(mark))
 	}
 }
 
@@ -66,11 +68,11 @@ func TestUnlinkNeedsAWholeWalk(t *testing.T) {
 	_, z := newTable(t, 4)
 	a, b := claimed(t, z, "a"), claimed(t, z, "b")
 	deleted(t, z, a, true)
-	w := walk{table: z.t}
+	w := walk{table: z.tab()}
 	if gone, torn, err := w.expel(0, a.index); gone || torn != nilLink || err != nil {
 		t.Fatalf("first walk: gone %t, torn %#x, %v: it has met the node", gone, torn, err)
 	}
-	if z.t.next(b.index) != nilLink {
+	if z.tab().next(b.index) != nilLink {
 		t.Fatal("the node is still linked")
 	}
 	if gone, torn, err := w.expel(0, a.index); !gone || torn != nilLink || err != nil {
@@ -85,7 +87,7 @@ func TestSwapInAReusedNode(t *testing.T) {
 	_, z := newTable(t, 2)
 	b := claimed(t, z, "b")
 	a := claimed(t, z, "a") // a → b
-	at := link(z.t.node(a.index, nodeNext).Load())
+	at := link(z.tab().node(a.index, nodeNext).Load())
 	if !z.Release(a) {
 		t.Fatal("not released")
 	}
@@ -93,18 +95,18 @@ func TestSwapInAReusedNode(t *testing.T) {
 	if p.index != a.index {
 		t.Fatalf("took node %d, want %d", p.index, a.index)
 	}
-	z.t.node(p.index, nodeNext).Store(z.t.head(0).Load()) // private → b
+	z.tab().node(p.index, nodeNext).Store(z.tab().head(0).Load()) // private → b
 	deleted(t, z, b, true)
-	if !z.t.node(a.index, nodeNext).CompareAndSwap(uint64(at), uint64(z.t.next(b.index).unmarked())) {
+	if !z.tab().node(a.index, nodeNext).CompareAndSwap(uint64(at), uint64(z.tab().next(b.index).unmarked())) {
 		t.Fatal("the late swap should succeed")
 	}
-	if link(z.t.head(0).Load()).index() != b.index {
+	if link(z.tab().head(0).Load()).index() != b.index {
 		t.Fatal("b should still be linked")
 	}
-	if err := z.t.retire(b.index, b.state.with(releasing)); err != nil {
+	if err := z.tab().retire(b.index, b.state.with(releasing)); err != nil {
 		t.Fatal(err)
 	}
-	p.giveBack(z.t)
+	p.giveBack(z.tab())
 	if err := z.CheckIdle(); err != nil {
 		t.Fatal(err)
 	}
@@ -114,7 +116,7 @@ func TestSwapInAReusedNode(t *testing.T) {
 func TestSweepFromEveryState(t *testing.T) {
 	for name, leave := range map[string]func(t *testing.T, z *Zone, c Claim){
 		"claiming": func(t *testing.T, z *Zone, _ Claim) {
-			if _, _, ok := z.t.alloc(z.slot, z.epoch, &z.rotor); !ok {
+			if _, _, ok := z.tab().alloc(z.slot, z.epoch, &z.rotor); !ok {
 				t.Fatal("full")
 			}
 		},
@@ -123,23 +125,23 @@ func TestSweepFromEveryState(t *testing.T) {
 		},
 		"private": func(t *testing.T, z *Zone, _ Claim) {
 			p := take(t, z, "private")
-			p.link(z.t, 0, nilLink) // loses: the chain is not empty
+			p.link(z.tab(), 0, nilLink) // loses: the chain is not empty
 		},
 		"linked":    func(*testing.T, *Zone, Claim) {},
 		"releasing": func(t *testing.T, z *Zone, c Claim) { deleted(t, z, c, false) },
 		"marked":    func(t *testing.T, z *Zone, c Claim) { deleted(t, z, c, true) },
 		"unlinked": func(t *testing.T, z *Zone, c Claim) {
 			deleted(t, z, c, true)
-			if err := z.t.unlink(0, c.index); err != nil {
+			if err := z.tab().unlink(0, c.index); err != nil {
 				t.Fatal(err)
 			}
 		},
 		"hint lost": func(t *testing.T, z *Zone, c Claim) {
 			deleted(t, z, c, true)
-			if err := z.t.unlink(0, c.index); err != nil {
+			if err := z.tab().unlink(0, c.index); err != nil {
 				t.Fatal(err)
 			}
-			z.t.casState(c.index, c.state.with(releasing), c.state.with(free))
+			z.tab().casState(c.index, c.state.with(releasing), c.state.with(free))
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -178,13 +180,13 @@ func TestHelpersOnlyUnlink(t *testing.T) {
 	if !z.Release(b) { // walks the chain and helps
 		t.Fatal("not released")
 	}
-	if got := z.t.state(a.index); got != a.state.with(releasing) {
+	if got := z.tab().state(a.index); got != a.state.with(releasing) {
 		t.Fatalf("state %#x, want RELEASING of the same life", uint64(got))
 	}
-	if z.t.head(0).Load() != 0 {
+	if z.tab().head(0).Load() != 0 {
 		t.Fatal("the chain is not empty")
 	}
-	if err := z.t.retire(a.index, a.state.with(releasing)); err != nil {
+	if err := z.tab().retire(a.index, a.state.with(releasing)); err != nil {
 		t.Fatal(err)
 	}
 	if err := z.CheckIdle(); err != nil {
@@ -194,7 +196,7 @@ func TestHelpersOnlyUnlink(t *testing.T) {
 
 func TestGenerationsEnd(t *testing.T) {
 	_, z := newTable(t, 2)
-	z.t.node(0, nodeState).Store(uint64(newState(maxGen-1, 0, 0, free)))
+	z.tab().node(0, nodeState).Store(uint64(newState(maxGen-1, 0, 0, free)))
 	c := claimed(t, z, "a")
 	for c.index != 0 {
 		z.Release(c)
@@ -216,7 +218,7 @@ func TestGenerationsEnd(t *testing.T) {
 // A hint that was taken back while its node became free is given again.
 func TestNoHintIsLost(t *testing.T) {
 	_, z := newTable(t, 4)
-	z.t.dropHint(2)
+	z.tab().dropHint(2)
 	if err := z.CheckIdle(); err != nil {
 		t.Fatal(err)
 	}

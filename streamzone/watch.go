@@ -2,8 +2,10 @@ package streamzone
 
 import (
 	"math/bits"
+	"runtime"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // A Watch tells that a name may have got an owner.
@@ -11,13 +13,14 @@ type Watch struct {
 	// C receives after a claim of the name. It holds one signal: several
 	// claims may give one. It also receives for no reason that concerns the
 	// name: a claim of another name in the same bucket, the closing of any
-	// slot, the closing of the zone. It is never closed.
+	// slot, the closing of the zone, a resize. It is never closed.
 	C <-chan struct{}
 
 	c      chan struct{}
 	z      *Zone
-	bucket uint64
-	closed bool // guarded by watcher.mu
+	name   string
+	bucket uint64 // of the memory in use; guarded by watcher.mu
+	closed bool   // likewise
 }
 
 // A watcher is the waiting side of a joined zone: one parked thread, however
@@ -28,7 +31,8 @@ type watcher struct {
 
 	mu sync.Mutex
 	// Guarded by mu. It also covers every change of the slot's own interest
-	// bits, so that clearing one cannot cross the setting of it again.
+	// bits, so that clearing one cannot cross the setting of it again, and every
+	// change of the memory in use.
 	groups  map[uint64]map[*Watch]struct{} // by bucket % dirtyGroups
 	watched map[uint64]int                 // Watches in each bucket
 }
@@ -46,44 +50,47 @@ type watcher struct {
 // A claim that the Lookup did not see will find the interest and fire C.
 // Errors: ErrNameEmpty, ErrNameTooLong, ErrReadOnly, ErrClosed.
 func (z *Zone) Watch(name string) (*Watch, error) {
-	k, err := z.t.key(name)
-	if err != nil {
-		return nil, err
-	}
 	if z.slot < 0 {
 		return nil, ErrReadOnly
 	}
-	if !z.gate.enter(k.hash) {
-		return nil, ErrClosed
-	}
-	defer z.gate.leave(k.hash)
-	c := make(chan struct{}, 1)
-	w := &Watch{C: c, c: c, z: z, bucket: k.bucket}
-
 	z.mu.Lock()
 	defer z.mu.Unlock()
-	g := k.bucket % dirtyGroups
+	t := z.cur.Load() // kept by z.cur, which changes only under mu
+	if t == nil {
+		return nil, ErrClosed
+	}
+	k, err := t.key(name)
+	if err != nil {
+		return nil, err
+	}
+	c := make(chan struct{}, 1)
+	w := &Watch{C: c, c: c, z: z, name: name}
+	z.register(t, w, k.bucket)
+	crash(atWatched)
+	return w, nil
+}
+
+// register puts w on the lists, and the slot's interest into the bucket.
+func (z *Zone) register(t *table, w *Watch, bucket uint64) {
+	w.bucket = bucket
+	g := bucket % dirtyGroups
 	if z.groups[g] == nil {
 		z.groups[g] = make(map[*Watch]struct{})
 	}
 	z.groups[g][w] = struct{}{}
-	z.watched[k.bucket]++
-	if z.watched[k.bucket] == 1 {
-		z.t.interest(k.bucket, z.slot/64).Or(1 << (z.slot % 64))
+	z.watched[bucket]++
+	if z.watched[bucket] == 1 {
+		t.interest(bucket, z.slot/64).Or(1 << (z.slot % 64))
 	}
-	return w, nil
 }
 
 // Close ends the watching. It may be called more than once.
 func (w *Watch) Close() {
 	z := w.z
-	if !z.gate.enter(w.bucket) {
-		return
-	}
-	defer z.gate.leave(w.bucket)
 	z.mu.Lock()
 	defer z.mu.Unlock()
-	if w.closed {
+	t := z.cur.Load()
+	if w.closed || t == nil {
 		return
 	}
 	w.closed = true
@@ -95,7 +102,7 @@ func (w *Watch) Close() {
 	z.watched[w.bucket]--
 	if z.watched[w.bucket] == 0 {
 		delete(z.watched, w.bucket)
-		z.t.interest(w.bucket, z.slot/64).And(^(uint64(1) << (z.slot % 64)))
+		t.interest(w.bucket, z.slot/64).And(^(uint64(1) << (z.slot % 64)))
 	}
 }
 
@@ -106,30 +113,40 @@ func (w *Watch) fire() {
 	}
 }
 
-func (z *Zone) startWatcher() {
+func (z *Zone) startWatcher(t *table) {
 	z.groups = make(map[uint64]map[*Watch]struct{})
 	z.watched = make(map[uint64]int)
 	z.done = make(chan struct{})
-	go z.listen()
+	go z.listen(t)
 }
 
 // listen parks on the slot's bell until it rings. The bell is read before the
 // dirty words are taken, and a ringer marks dirty before it rings: so whatever
-// comes after the taking makes the futex refuse to wait.
-func (z *Zone) listen() {
+// comes after the taking makes the futex refuse to wait. The same holds for
+// the zone's status.
+func (z *Zone) listen(t *table) {
 	defer close(z.done)
-	bell := z.t.slot(z.slot, slotBell)
+	var f follower
 	for {
+		bell := t.slot(z.slot, slotBell)
 		heard := uint32(bell.Load())
+		crash(atHeard)
 		if z.closing.Load() {
 			return
 		}
+		wait, successor := f.follow(z, t)
+		if successor != nil {
+			t = successor
+			continue
+		}
 		for n := range dirtyWords {
-			if dirty := z.t.slot(z.slot, slotDirty+n).Swap(0); dirty != 0 {
+			if dirty := t.slot(z.slot, slotDirty+n).Swap(0); dirty != 0 {
+				crash(atTaken)
 				z.fireGroups(uint64(n)*64, dirty)
 			}
 		}
-		futexWait(bell, heard)
+		futexWait(bell, heard, wait)
+		runtime.KeepAlive(t)
 	}
 }
 
@@ -143,9 +160,8 @@ func (z *Zone) fireGroups(first, dirty uint64) {
 	}
 }
 
+// fireAll fires every Watch. mu is held.
 func (z *Zone) fireAll() {
-	z.mu.Lock()
-	defer z.mu.Unlock()
 	for _, g := range z.groups {
 		for w := range g {
 			w.fire()
@@ -155,8 +171,16 @@ func (z *Zone) fireAll() {
 
 // stopWatcher ends the goroutine. closing is set already.
 func (z *Zone) stopWatcher() {
-	z.t.ring(z.slot)
-	<-z.done
+	for t := z.cur.Load(); ; {
+		t.ring(z.slot)
+		select {
+		case <-z.done:
+			runtime.KeepAlive(t)
+			return
+		case <-time.After(time.Millisecond): // it has just moved to another bell
+			t = z.cur.Load()
+		}
+	}
 }
 
 // ringBucket tells every slot with an interest in the bucket that something
@@ -172,7 +196,9 @@ func (t *table) ringBucket(bucket uint64) {
 			if !isOpen(t.epoch(slot)) {
 				continue
 			}
+			crash(atInterest)
 			t.slot(slot, slotDirty+int(group/64)).Or(1 << (group % 64))
+			crash(atDirty)
 			t.ring(slot)
 		}
 	}
@@ -194,5 +220,6 @@ func (t *table) ringAll() {
 func (t *table) ring(slot int) {
 	bell := t.slot(slot, slotBell)
 	bell.Add(1)
+	crash(atBell)
 	futexWake(bell)
 }

@@ -64,10 +64,23 @@ func (l link) unmarked() link { return l &^ mark }
 // index is the target's index. It wraps to a huge number for no target.
 func (l link) index() uint32 { return uint32(l>>1)&(1<<24-1) - 1 }
 
-// The about word: when the stream was claimed, and the length of its name.
-func newAbout(born time.Time, length int) uint64 {
-	return uint64(born.UnixMilli())<<16 | uint64(length)
+// An about is the word that says when a stream was claimed, and how long its
+// name is.
+//
+//	 63     62                      16 15         0
+//	+-----+---------------------------+------------+
+//	|moved| Unix milliseconds:47      | length:16  |
+//	+-----+---------------------------+------------+
+//
+// A stream that came from another zone keeps its first ID, in its cold node.
+type about uint64
+
+const movedHere about = 1 << 63
+
+func newAbout(born time.Time, length int) about {
+	return about(born.UnixMilli())<<16&^movedHere | about(length)
 }
 
-func aboutLen(w uint64) int        { return int(w & (1<<16 - 1)) }
-func aboutBorn(w uint64) time.Time { return time.UnixMilli(int64(w >> 16)) }
+func (a about) length() int     { return int(a & (1<<16 - 1)) }
+func (a about) born() time.Time { return time.UnixMilli(int64(a &^ movedHere >> 16)) }
+func (a about) moved() bool     { return a&movedHere != 0 }
