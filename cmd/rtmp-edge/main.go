@@ -4,6 +4,7 @@
 //	rtmp-edge run -c FILE          run with a configuration
 //	rtmp-edge check -c FILE        check a configuration
 //	rtmp-edge sign -c FILE …       make a signed URL
+//	rtmp-edge zone                 show the stream zone of the running server
 //	rtmp-edge version
 package main
 
@@ -26,6 +27,7 @@ type cli struct {
 	Run     runCmd     `cmd:"" default:"withargs" help:"Run the server (the default command)."`
 	Check   checkCmd   `cmd:"" help:"Check a configuration file, and tell every problem in it."`
 	Sign    signCmd    `cmd:"" help:"Make a signed URL, for an app that wants one."`
+	Zone    zoneCmd    `cmd:"" help:"Show which worker has which stream, and check the memory that says so, of a running server."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 	Worker  workerCmd  `cmd:"" hidden:"" help:"Run a worker process; only the master does that."`
 }
@@ -49,9 +51,12 @@ func complain(err error) {
 	fmt.Fprintf(os.Stderr, "rtmp-edge: %v\n", err)
 }
 
-// Exit codes: 1 for a failure, 3 when the end had to be forced.
+// Exit codes: 1 for a failure, 2 for findings in a zone, 3 when the end had to be forced.
 func exitCode(err error) int {
-	if errors.Is(err, master.ErrKilled) {
+	switch {
+	case errors.Is(err, errZoneFindings):
+		return 2
+	case errors.Is(err, master.ErrKilled):
 		return 3
 	}
 	return 1

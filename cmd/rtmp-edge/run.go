@@ -32,22 +32,40 @@ func (r *runCmd) Run() error {
 		}
 	}
 	log := logging.New(os.Stderr, cfg.Log)
-	m, err := master.New(master.Options{Config: cfg, Logger: log, Version: version.String(), Ready: greet(os.Stdout)})
+	stops, reloads := signals(r.Config != "")
+	m, err := master.New(master.Options{Config: cfg, ConfigFile: r.Config, Logger: log, Version: version.String(), Ready: greet(os.Stdout)})
 	if err != nil {
 		return err
 	}
-	return m.Run(untilSignal(m, log))
+	return m.Run(untilStop(m, log, stops, reloads))
 }
 
-// untilSignal returns a context that ends with the first SIGTERM, SIGINT or SIGHUP; the second kills the workers.
-func untilSignal(m *master.Master, log *slog.Logger) context.Context {
+// signals returns what SIGTERM and SIGINT come by, and what SIGHUP does: without a configuration file to read again it is one of the others.
+func signals(file bool) (stops, reloads chan os.Signal) {
+	stops, reloads = make(chan os.Signal, 2), make(chan os.Signal, 1)
+	signal.Notify(stops, syscall.SIGTERM, syscall.SIGINT)
+	if file {
+		signal.Notify(reloads, syscall.SIGHUP)
+	} else {
+		signal.Notify(stops, syscall.SIGHUP)
+	}
+	return stops, reloads
+}
+
+// untilStop returns a context that ends with the first signal to stop; the second kills the workers.
+func untilStop(m *master.Master, log *slog.Logger, stops, reloads <-chan os.Signal) context.Context {
 	ctx, cancel := context.WithCancel(context.Background())
-	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
 	go func() {
-		log.Info("signal: stopping in order", "signal", (<-signals).String())
-		cancel()
-		log.Warn("signal: stopping at once", "signal", (<-signals).String())
+		for ctx.Err() == nil {
+			select {
+			case <-reloads:
+				m.Reload()
+			case s := <-stops:
+				log.Info("signal: stopping in order", "signal", s.String())
+				cancel()
+			}
+		}
+		log.Warn("signal: stopping at once", "signal", (<-stops).String())
 		m.Kill()
 	}()
 	return ctx

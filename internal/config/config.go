@@ -68,7 +68,7 @@ func Default() *Config {
 	return &Config{
 		Workers:         Auto,
 		ShutdownTimeout: 10 * time.Second,
-		StreamZone:      StreamZone{Buckets: 10007, Streams: 10000, NameMax: 1024},
+		StreamZone:      StreamZone{Buckets: 20011, Streams: 10000, NameMax: 1024},
 		RTMP:            defaultRTMP(),
 		HTTP:            Server{Listen: []multiport.Addr{{Network: multiport.TCP, Host: "127.0.0.1", Port: 8080}}},
 		Relay:           Relay{ConnectTimeout: 2 * time.Second, Linger: 5 * time.Second},

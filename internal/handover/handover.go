@@ -35,6 +35,8 @@ const (
 	KindStart Kind = "start" // master → worker: a Start, with descriptors
 	KindReady Kind = "ready" // worker → master: it accepts
 	KindStop  Kind = "stop"  // master → worker: a Stop
+	KindZone  Kind = "zone"  // master → worker: nothing, with the descriptor of the zone that it is to follow to
+	KindHeard Kind = "heard" // worker → master: nothing; it is done with the last zone, whatever came of it
 )
 
 // A Start is all that a worker needs to know. Its descriptors are the zone's memory, then the sockets, in their order.
@@ -86,7 +88,7 @@ func Pair() (*Conn, *os.File, error) {
 		return nil, nil, fmt.Errorf("handover: %w", os.NewSyscallError("socketpair", err))
 	}
 	child := os.NewFile(uintptr(fds[1]), "control")
-	c, err := newConn(os.NewFile(uintptr(fds[0]), "control"))
+	c, err := Open(os.NewFile(uintptr(fds[0]), "control"))
 	if err != nil {
 		return nil, nil, errors.Join(err, child.Close())
 	}
@@ -96,10 +98,11 @@ func Pair() (*Conn, *os.File, error) {
 // Inherited returns the worker's end.
 func Inherited() (*Conn, error) {
 	unix.CloseOnExec(ControlFD)
-	return newConn(os.NewFile(ControlFD, "control"))
+	return Open(os.NewFile(ControlFD, "control"))
 }
 
-func newConn(f *os.File) (*Conn, error) {
+// Open returns the end that a file of Pair stands for. It closes the file.
+func Open(f *os.File) (*Conn, error) {
 	defer f.Close()
 	nc, err := net.FileConn(f)
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
 
 	"github.com/rtmp-edge/rtmp-edge/internal/config"
 	"github.com/rtmp-edge/rtmp-edge/multiport"
@@ -20,7 +21,7 @@ func pair(t *testing.T) (master, worker *Conn) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	worker, err = newConn(f)
+	worker, err = Open(f)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,6 +100,44 @@ func TestMessagesKeepTheirOrderAndFiles(t *testing.T) {
 		for _, f := range files {
 			f.Close()
 		}
+	}
+}
+
+// TestZoneIsPassedOn: the file that arrives is the one that was sent, and the answer comes while more is on the way.
+func TestZoneIsPassedOn(t *testing.T) {
+	master, worker := pair(t)
+	fd, err := unix.MemfdCreate("zone", unix.MFD_CLOEXEC)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sent := os.NewFile(uintptr(fd), "zone")
+	defer sent.Close()
+	if err := master.Send(KindZone, nil, sent); err != nil {
+		t.Fatal(err)
+	}
+	if err := master.Send(KindStop, Stop{Within: time.Second}); err != nil {
+		t.Fatal(err)
+	}
+	m, err := worker.Receive()
+	if err != nil || m.Kind != KindZone || len(m.Files) != 1 {
+		t.Fatalf("received %q with %d files, %v", m.Kind, len(m.Files), err)
+	}
+	defer m.Files[0].Close()
+	was, err := sent.Stat()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := m.Files[0].Stat(); err != nil || !os.SameFile(was, got) {
+		t.Errorf("another file came: %v, %v", got, err)
+	}
+	if err := worker.Send(KindHeard, nil); err != nil {
+		t.Fatal(err)
+	}
+	if answer, err := master.Receive(); err != nil || answer.Kind != KindHeard || len(answer.Files) > 0 {
+		t.Errorf("the answer is %q with %d files, %v", answer.Kind, len(answer.Files), err)
+	}
+	if _, err := worker.Expect(KindStop, &Stop{}); err != nil {
+		t.Error(err)
 	}
 }
 

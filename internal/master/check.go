@@ -14,17 +14,24 @@ const spareDescriptors = 256
 
 // check finds out before anything is bound what would keep workers from serving, and warns of what would hinder them.
 func (m *Master) check() error {
-	if err := m.cfg.Validate(); err != nil { // again, now that the run folder is known
-		return err
-	}
-	switch err := m.cfg.CheckFiles(); {
-	case errors.Is(err, config.ErrNotValidNow):
-		m.log.Warn("clients may refuse the certificate", logging.Error, err)
-	case err != nil:
+	if err := m.judge(m.cfg); err != nil {
 		return err
 	}
 	m.checkDescriptors()
 	return nil
+}
+
+// judge tells what is wrong with a configuration whose run folder is known, and warns of what is doubtful.
+func (m *Master) judge(cfg *config.Config) error {
+	if err := cfg.Validate(); err != nil {
+		return err
+	}
+	err := cfg.CheckFiles()
+	if errors.Is(err, config.ErrNotValidNow) {
+		m.log.Warn("clients may refuse the certificate", logging.Error, err)
+		return nil
+	}
+	return err
 }
 
 // checkDescriptors compares the limit of descriptors, which is each worker's too, with what it may be asked for. The Go runtime has raised the

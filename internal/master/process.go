@@ -3,8 +3,10 @@ package master
 import (
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -21,6 +23,7 @@ type process struct {
 	ready   chan struct{} // closed when it accepts
 	exited  chan struct{} // closed when it is reaped
 	state   string        // how it ended; with exited
+	asked   atomic.Bool   // it was sent a zone, and has not answered
 }
 
 // spawn starts a worker and hands it what it needs. It is a process group of its own: a terminal's Ctrl-C is for the master.
@@ -73,14 +76,31 @@ func (p *process) listen() {
 		for _, f := range m.Files {
 			_ = f.Close() // none is expected
 		}
-		if m.Kind == handover.KindReady {
+		switch m.Kind {
+		case handover.KindReady:
 			select {
 			case <-p.ready:
 			default:
 				close(p.ready)
 			}
+		case handover.KindHeard:
+			p.asked.Store(false)
 		}
 	}
+}
+
+// follow passes a new zone on to the process. One that is dying need not be told.
+func (p *process) follow(zone *os.File) error {
+	p.asked.Store(true)
+	err := p.control.Send(handover.KindZone, nil, zone)
+	if errors.Is(err, net.ErrClosed) || errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET) {
+		return nil
+	}
+	if err != nil {
+		p.asked.Store(false)
+		return fmt.Errorf("process %d: %w", p.cmd.Process.Pid, err)
+	}
+	return nil
 }
 
 // stop asks the process to end in order. One that can't be asked is dying already.

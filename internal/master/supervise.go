@@ -44,6 +44,7 @@ func (m *Master) supervise(ctx context.Context, worker int) error {
 		p, err := m.start(worker, restarts)
 		if err == nil {
 			err = m.watch(ctx, worker, p)
+			m.ended(worker)
 		}
 		if e := m.reclaim(worker); e != nil {
 			m.log.Error("the dead worker's slot can't be taken back; trying again", logging.Worker, worker, logging.Error, e)
@@ -72,8 +73,10 @@ func (m *Master) supervise(ctx context.Context, worker int) error {
 	}
 }
 
-// start opens the worker's slot and starts its process there.
+// start opens the worker's slot and starts its process there. The zone must not be exchanged in between: who joins the old one is lost.
 func (m *Master) start(worker, restarts int) (*process, error) {
+	m.exchange.RLock()
+	defer m.exchange.RUnlock()
 	slot := worker // one process of a worker at a time
 	epoch, err := m.keeper.OpenSlot(slot)
 	if err != nil {
@@ -91,7 +94,11 @@ func (m *Master) start(worker, restarts int) (*process, error) {
 	if executable == "" {
 		executable = self()
 	}
-	return spawn(executable, start, files)
+	p, err := spawn(executable, start, files)
+	if err == nil {
+		m.started(worker, p)
+	}
+	return p, err
 }
 
 // self returns this program's file; when that was replaced meanwhile, what we run, under a name less telling to ps.

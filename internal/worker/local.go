@@ -55,8 +55,8 @@ func (l local) stream(s *live.Info) api.LocalStream {
 
 // Zone implements api.Local.
 func (l local) Zone() (api.ZoneInfo, error) {
-	s, c := l.w.zone.State(), l.w.start.Config.StreamZone
-	info := api.ZoneInfo{Buckets: c.Buckets, Capacity: s.Capacity, NameMax: c.NameMax, Live: s.Live}
+	s := l.w.zone.State()
+	info := api.ZoneInfo{Buckets: s.Buckets, Capacity: s.Capacity, NameMax: s.NameMax, Live: s.Live}
 	for _, slot := range s.Slots {
 		info.Slots = append(info.Slots, api.ZoneSlot{Slot: slot.Slot, Epoch: int(slot.Epoch), Open: slot.Open, PID: slot.PID, Streams: slot.Live})
 	}

@@ -130,17 +130,33 @@ func (s *session) refusePublish(r *rtmp.PublishRequest, result, code, text strin
 	return s.conn.WriteStatus(r.StreamID, rtmp.Status{Level: rtmp.LevelError, Code: code, Description: text})
 }
 
+// refuseClaim tells a publisher why it can't have the name, and what it can do about that.
 func (s *session) refuseClaim(r *rtmp.PublishRequest, key string, err error) error {
 	switch {
 	case errors.As(err, new(hastyError)):
 		return s.refusePublish(r, metrics.PublishBackoff, rtmp.CodePublishFailed, err.Error())
 	case errors.Is(err, streamzone.ErrTaken):
-		return s.refusePublish(r, metrics.PublishTaken, rtmp.CodePublishBadName, "Stream "+key+" is being published already.")
-	case errors.Is(err, streamzone.ErrFull), errors.Is(err, streamzone.ErrBucketFull):
-		return s.refusePublish(r, metrics.PublishZoneFull, rtmp.CodePublishFailed, "The server has no room for another stream.")
+		return s.refusePublish(r, metrics.PublishTaken, rtmp.CodePublishBadName,
+			"Stream "+key+" is being published already: choose another name, or try again when it has ended.")
+	case errors.Is(err, streamzone.ErrFull):
+		s.w.warnFull("stream_zone.streams")
+		return s.refusePublish(r, metrics.PublishZoneFull, rtmp.CodePublishFailed, "The server has no room for another stream: try again later.")
+	case errors.Is(err, streamzone.ErrBucketFull):
+		s.w.warnFull("stream_zone.buckets")
+		return s.refusePublish(r, metrics.PublishZoneFull, rtmp.CodePublishFailed,
+			"The server has no room for this name: choose another, or try again later.")
+	case errors.Is(err, streamzone.ErrNameEmpty), errors.Is(err, streamzone.ErrNameTooLong):
+		return s.refusePublish(r, metrics.PublishBadName, rtmp.CodePublishBadName, "The name is empty or too long: choose another.")
 	default:
 		s.log.Error("claim failed", logging.Stream, key, logging.Error, err)
-		return s.refusePublish(r, metrics.PublishError, rtmp.CodePublishFailed, "The server can't take the stream.")
+		return s.refusePublish(r, metrics.PublishError, rtmp.CodePublishFailed, "The server can't take the stream: try again later.")
+	}
+}
+
+// warnFull tells the operator what to raise; of many alike, few are logged.
+func (w *Worker) warnFull(limit string) {
+	if unsaid, ok := w.quiet.Allow(limit); ok {
+		w.log.Warn("publishers are refused: the stream zone is full", "limit", limit, "unsaid", unsaid)
 	}
 }
 

@@ -6,9 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"os/signal"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -121,31 +119,6 @@ func newWorker(start handover.Start, files []*os.File) (*Worker, error) {
 		Observer: newObserver(w.metrics), Demand: w.pull, Published: w.published,
 	})
 	return w, nil
-}
-
-// untilStop waits for the master's word, its end, or a SIGTERM to this process alone, and returns how long the end may take, and whether the
-// master is gone.
-func (w *Worker) untilStop(control *handover.Conn) (within time.Duration, orphan bool) {
-	asked, gone := make(chan handover.Stop, 1), make(chan error, 1)
-	go func() {
-		var stop handover.Stop
-		if _, err := control.Expect(handover.KindStop, &stop); err != nil {
-			gone <- err
-			return
-		}
-		asked <- stop
-	}()
-	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, syscall.SIGTERM)
-	select {
-	case stop := <-asked:
-		return stop.Within, false
-	case err := <-gone:
-		w.log.Error("the master is gone", logging.Error, err)
-		orphan = true
-	case <-signals:
-	}
-	return w.start.Config.ShutdownTimeout, orphan
 }
 
 // shutdown ends everything in order: no new connections, publishers and players are told, then the rest is cut off.
