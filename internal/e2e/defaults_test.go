@@ -17,7 +17,7 @@ import (
 const envNetwork = "RTMP_EDGE_E2E_NETWORK"
 
 // Without a configuration the server takes RTMP on 1935 and HTTP on 127.0.0.1:8080, with one worker per CPU and a run
-// folder of its own, and says what to publish and play. As these ports may be taken, the test runs in a network namespace,
+// folder of its own, and says what to publish and play; SIGHUP ends it. As these ports may be taken, the test runs in a network namespace,
 // where it may make one.
 func TestBuiltInDefaults(t *testing.T) {
 	if os.Getenv(envNetwork) != "" {
@@ -79,7 +79,8 @@ func testDefaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	response.Body.Close()
-	s.stop()
+	s.signal(syscall.SIGHUP) // the terminal's: there is no file that could be read again
+	s.waitStopped(s.opt.shutdownTimeout + soon)
 	if entries, err := os.ReadDir(temp); err != nil || len(entries) > 0 {
 		t.Errorf("left in the temporary folder: %v, %v", entries, err)
 	}

@@ -93,7 +93,7 @@ func checkZone(t *testing.T, s *server, place, live int) {
 		t.Fatal(err)
 	}
 	zone := answer.Zone
-	if zone.Buckets != 10007 || zone.Capacity != 10000 || zone.NameMax != 1024 || zone.Live != live {
+	if zone.Buckets != 20011 || zone.Capacity != 10000 || zone.NameMax != 1024 || zone.Live != live {
 		t.Errorf("zone: %+v", zone)
 	}
 	open := 0

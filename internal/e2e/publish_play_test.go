@@ -24,7 +24,7 @@ func placeName(worker int) string {
 // ffmpeg publishes to each worker in turn, and ffmpeg plays from every port: what came through a relay is the same,
 // packet by packet, as what came from the owner.
 func TestFFmpegEveryPublisherEveryPlayer(t *testing.T) {
-	const frames = 60
+	const frames = 100
 	s := start(t, options{})
 	for owner := range workers {
 		t.Run(placeName(owner), func(t *testing.T) {

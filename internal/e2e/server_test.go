@@ -29,6 +29,7 @@ type options struct {
 	live            string        // the inside of the configuration's `live: {…}`
 	relay           string        // of `relay: {…}`
 	rtmp            string        // of `rtmp: {…}`, but for listen
+	zone            string        // of `stream_zone: {…}`
 	apps            string        // the inside of `apps: […]`
 	multiListen     []string      // more entries, each the inside of {…}
 	shutdownTimeout time.Duration // 5s
@@ -61,6 +62,7 @@ multi_listen:
 {{end -}}
 {{if .Relay}}relay: {{"{"}}{{.Relay}}{{"}"}}{{end}}
 {{if .Apps}}apps: [{{.Apps}}]{{end}}
+{{if .Zone}}stream_zone: {{"{"}}{{.Zone}}{{"}"}}{{end}}
 {{if .Live}}live: {{"{"}}{{.Live}}{{"}"}}{{end}}
 log: {level: debug}
 `))
@@ -116,7 +118,7 @@ func launch(t testing.TB, opt options) *server {
 	if err := configTemplate.Execute(&text, map[string]any{
 		"Workers": opt.workers, "RunDir": s.runDir, "ShutdownTimeout": opt.shutdownTimeout,
 		"RTMP": s.base, "HTTP": s.base + 1, "SlotRTMP": s.rtmpPort(0), "SlotHTTP": s.httpPort(0),
-		"Live": opt.live, "Relay": opt.relay, "RTMPMore": opt.rtmp, "Apps": opt.apps, "MultiListen": opt.multiListen,
+		"Live": opt.live, "Relay": opt.relay, "RTMPMore": opt.rtmp, "Zone": opt.zone, "Apps": opt.apps, "MultiListen": opt.multiListen,
 	}); err != nil {
 		t.Fatal(err)
 	}
