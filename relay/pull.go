@@ -19,6 +19,7 @@ import (
 
 // A Feed takes what a pull brings. It ends with the first call of Detach or HandOver.
 type Feed interface {
+	// Append takes a message. It does not keep the payload.
 	Append(*rtmp.Message) error
 	Detach()
 	// HandOver is Detach where another publisher takes the stream over: players stay for at least that long.
@@ -190,8 +191,10 @@ func (p *Puller) pull(ctx context.Context, key string, e streamzone.Entry, attac
 }
 
 func copyTo(feed Feed, c *rtmp.ClientConn) error {
+	var ev rtmp.Event // one for all: the feed is handed a pointer into it
+	var err error
 	for {
-		ev, err := c.Next()
+		ev, err = c.Next()
 		switch {
 		case errors.Is(err, io.EOF):
 			return fmt.Errorf("relay: the owner closed the connection: %w", err)

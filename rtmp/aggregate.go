@@ -29,6 +29,7 @@ type aggregate struct {
 	first     uint32 // the first part's own timestamp
 	begun     bool   // first is known
 	maxData   int    // bytes of a data part
+	reuse     bool   // parts are returned as they stand in the aggregate
 }
 
 const (
@@ -36,8 +37,8 @@ const (
 	backPointerSize = 4
 )
 
-func newAggregate(m *Message, maxData int) aggregate {
-	return aggregate{rest: m.Payload, streamID: m.StreamID, timestamp: m.Timestamp, maxData: maxData}
+func newAggregate(m *Message, cfg *Config) aggregate {
+	return aggregate{rest: m.Payload, streamID: m.StreamID, timestamp: m.Timestamp, maxData: cfg.MaxDataSize, reuse: cfg.ReuseBuffers}
 }
 
 // next returns the next part that is audio, video or data. ok is false at the
@@ -63,7 +64,7 @@ func (a *aggregate) next() (m Message, ok bool, err error) {
 			Type:      MessageType(header[0]),
 			StreamID:  a.streamID,
 			Timestamp: a.timestamp + (timestamp - a.first),
-			Payload:   body[:size],
+			Payload:   body[:size:size],
 		}
 		if !unwrapAMF3(&m) || !isMedia(m.Type) || m.Type == TypeAggregate {
 			continue
@@ -71,7 +72,9 @@ func (a *aggregate) next() (m Message, ok bool, err error) {
 		if m.Type == TypeData && size > a.maxData {
 			return Message{}, false, fmt.Errorf("%w: data of %d bytes, %d are allowed", ErrAggregate, size, a.maxData)
 		}
-		m.Payload = append(make([]byte, 0, size), m.Payload...) // who keeps a part must not keep the aggregate alive
+		if !a.reuse { // who keeps a part must not keep the aggregate alive
+			m.Payload = append(make([]byte, 0, size), m.Payload...)
+		}
 		return m, true, nil
 	}
 	a.rest = nil // lets go of the message

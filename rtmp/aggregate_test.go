@@ -39,7 +39,7 @@ func TestVector17Aggregate(t *testing.T) {
 		{"short body", 0, part(8, 0, "abc")[:13], nil, ErrAggregate},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			a := newAggregate(&Message{Type: TypeAggregate, StreamID: 3, Timestamp: tt.timestamp, Payload: []byte(tt.payload)}, DefaultMaxDataSize)
+			a := newAggregate(&Message{Type: TypeAggregate, StreamID: 3, Timestamp: tt.timestamp, Payload: []byte(tt.payload)}, &Config{MaxDataSize: DefaultMaxDataSize})
 			for _, want := range tt.want {
 				got, ok, err := a.next()
 				if !ok || err != nil {

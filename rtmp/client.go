@@ -49,7 +49,7 @@ func NewClient(ctx context.Context, nc net.Conn, req ConnectRequest, cfg *Config
 	c := &ClientConn{streams: make(map[uint32]*clientStream)}
 	c.nc = nc
 	release := c.guard(ctx)
-	err := release(c.connect(&req, cfg.withDefaults()))
+	err := release(c.connect(&req, cfg.Complete()))
 	if err != nil {
 		_ = c.Close()
 		return nil, err
@@ -57,7 +57,7 @@ func NewClient(ctx context.Context, nc net.Conn, req ConnectRequest, cfg *Config
 	return c, nil
 }
 
-func (c *ClientConn) connect(req *ConnectRequest, cfg Config) error {
+func (c *ClientConn) connect(req *ConnectRequest, cfg *Config) error {
 	start := time.Now()
 	if err := clientHandshake(c.nc, min(cfg.HandshakeTimeout, cfg.ConnectTimeout)); err != nil {
 		return err
@@ -155,7 +155,7 @@ func (c *ClientConn) read() (Event, *command, error) {
 		} else if ok {
 			return Event{Kind: EventMessage, StreamID: part.StreamID, Message: part}, nil, nil
 		}
-		m, err := c.receive()
+		m, _, err := c.receive(true)
 		if err != nil {
 			return Event{}, nil, err
 		}
@@ -193,7 +193,7 @@ func (c *ClientConn) media(m *Message) (deliver bool, err error) {
 	case !wanted:
 		return false, c.stray()
 	case m.Type == TypeAggregate:
-		c.parts = newAggregate(m, c.cfg.MaxDataSize)
+		c.parts = newAggregate(m, c.cfg)
 		return false, nil
 	default:
 		return true, nil

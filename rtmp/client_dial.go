@@ -19,7 +19,7 @@ func Dial(ctx context.Context, rawURL string, cfg *Config) (*ClientConn, string,
 	if err != nil {
 		return nil, "", err
 	}
-	nc, err := u.dial(ctx, cfg.withDefaults())
+	nc, err := u.dial(ctx, cfg.Complete())
 	if err != nil {
 		return nil, "", err
 	}
@@ -31,7 +31,7 @@ func Dial(ctx context.Context, rawURL string, cfg *Config) (*ClientConn, string,
 }
 
 // dial connects to u's server, with TLS if u wants it.
-func (u URL) dial(ctx context.Context, cfg Config) (net.Conn, error) {
+func (u URL) dial(ctx context.Context, cfg *Config) (net.Conn, error) {
 	host, port, err := u.hostPort()
 	if err != nil {
 		return nil, err
@@ -58,7 +58,7 @@ func (u URL) dial(ctx context.Context, cfg Config) (net.Conn, error) {
 
 // secure does the client's part of a TLS handshake. Deadlines of it are left on
 // nc; the handshake of RTMP has its own.
-func secure(ctx context.Context, nc net.Conn, host string, cfg Config) (net.Conn, error) {
+func secure(ctx context.Context, nc net.Conn, host string, cfg *Config) (net.Conn, error) {
 	c := cfg.TLS.Clone()
 	if c == nil {
 		c = &tls.Config{}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/rtmp-edge/rtmp-edge/rtmp/amf0"
 )
@@ -233,6 +234,9 @@ func (c *ClientConn) keep(ev Event) error {
 		return ErrBacklog
 	}
 	c.backlog += size
+	if c.cfg.ReuseBuffers {
+		ev.Message.Payload = slices.Clone(ev.Message.Payload)
+	}
 	c.pending = append(c.pending, ev)
 	return nil
 }

@@ -36,7 +36,7 @@ const (
 
 // Config are the settings and limits of one end of a connection. A nil
 // *Config, and every field that is zero or negative, means the default; for
-// IdleTimeout that is none.
+// IdleTimeout that is none. It must not be changed while connections use it.
 type Config struct {
 	HandshakeTimeout time.Duration // from the start to the end of the handshake
 	ConnectTimeout   time.Duration // from the start to `connect` (client: to its answer)
@@ -52,6 +52,11 @@ type Config struct {
 	// TLS is what a client dials rtmps:// with; nil is an empty one. Where it
 	// lacks them, ServerName is the URL's host and MinVersion is TLS 1.2.
 	TLS *tls.Config
+
+	// ReuseBuffers makes the payload of an event's message valid until the next
+	// call of Next only, on a ServerConn as on a ClientConn, so that in the long
+	// run reading allocates nothing. Otherwise the payload belongs to the caller.
+	ReuseBuffers bool
 
 	ChunkSize     int // announced and used for writing, bytes
 	WindowAckSize int // we ask for, and by default give, an acknowledgement after as many bytes
@@ -72,7 +77,18 @@ type Config struct {
 	MaxStrayMessages int     // messages dropped on a stream that is not active; one more ends the connection
 }
 
-// withDefaults returns a copy of c, which may be nil, without zero values.
+// Complete returns c, which may be nil, with the defaults in the place of zero
+// values: c itself if there are none. So connections that are given a complete
+// Config share it.
+func (c *Config) Complete() *Config {
+	out := c.withDefaults()
+	if c != nil && out == *c {
+		return c
+	}
+	complete := out // here, so that nothing is allocated above
+	return &complete
+}
+
 func (c *Config) withDefaults() Config {
 	var out Config
 	if c != nil {

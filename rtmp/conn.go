@@ -24,7 +24,7 @@ const initialChunkSize = 128
 type conn struct {
 	// Static after construction.
 	nc  net.Conn
-	cfg Config
+	cfg *Config // complete
 	rd  *chunk.Reader
 
 	// Owned by the reading goroutine.
@@ -73,9 +73,12 @@ type Stats struct {
 }
 
 // init prepares c after the handshake over c.nc.
-func (c *conn) init(cfg Config) {
+func (c *conn) init(cfg *Config) {
 	c.cfg = cfg
-	c.rd = chunk.NewReader(accounted{c}, cfg.idleLimits())
+	c.rd = chunk.NewReader(c.source(), cfg.idleLimits())
+	if cfg.ReuseBuffers {
+		c.rd.ReuseBuffers()
+	}
 	c.bucket = newBucket(cfg.CommandRate, cfg.CommandBurst, time.Now())
 	c.window = clampWindow(uint32(min(cfg.WindowAckSize, maxWindow)))
 	c.received = handshakeSize
@@ -99,6 +102,13 @@ func (c *conn) Stats() Stats {
 		Clamped:      c.clamped.Load(),
 		Refused:      c.refused.Load(),
 	}
+}
+
+// Buffered reports whether something was read that Next has not dealt with: then
+// it has something to do before it reads again. Only the reading goroutine may
+// call it.
+func (c *conn) Buffered() bool {
+	return c.rd.Buffered() > 0 || len(c.parts.rest) > 0 || len(c.pending) > 0
 }
 
 // Close closes the connection. It waits for nothing; calls that wait for the
@@ -144,15 +154,19 @@ func (c *conn) guard(ctx context.Context) func(error) error {
 }
 
 // receive returns the next message that is not dealt with here: media, data,
-// commands and user control. Types 15 and 17 come as 18 and 20.
-func (c *conn) receive() (Message, error) {
+// commands and user control. Types 15 and 17 come as 18 and 20. If it need not
+// wait, then ok is false when all that arrived is dealt with.
+func (c *conn) receive(wait bool) (m Message, ok bool, err error) {
 	for {
 		if c.roomy.Load() && c.roomy.Swap(false) {
 			c.rd.SetMaxInFlight(c.cfg.MaxInFlight)
 		}
+		if !wait && !c.rd.Arrived() {
+			return m, false, nil
+		}
 		m, err := c.rd.ReadMessage()
 		if err != nil {
-			return m, c.readError(err)
+			return m, false, c.readError(err)
 		}
 		c.messagesRead.Add(1)
 		counts := m.Type != TypeDataAMF3 // media, of whatever encoding, does not
@@ -160,14 +174,14 @@ func (c *conn) receive() (Message, error) {
 			m.Type = 0 // real AMF 3: as good as any unknown type
 		}
 		if counts && !isMedia(m.Type) && m.Type != TypeAcknowledgement && !c.bucket.take(time.Now()) {
-			return m, ErrFlood
+			return m, false, ErrFlood
 		}
 		switch m.Type {
 		case TypeAudio, TypeVideo, TypeData, TypeAggregate, TypeCommand:
-			return m, nil
+			return m, true, nil
 		case TypeUserControl:
 			c.answerPing(m.Payload)
-			return m, nil
+			return m, true, nil
 		case TypeWindowAckSize:
 			if size, ok := parseNumber(m.Payload); ok {
 				c.window = clampWindow(size)
@@ -203,6 +217,9 @@ func (c *conn) takePending() (ev Event, ok bool) {
 	}
 	ev = c.pending[0]
 	c.pending = slices.Delete(c.pending, 0, 1)
+	if len(c.pending) == 0 {
+		c.pending = nil // there is hardly ever another
+	}
 	return ev, true
 }
 
@@ -250,29 +267,6 @@ func timedOut(err error, reason *Error) error {
 		return fmt.Errorf("%w: %w", reason, err)
 	}
 	return err
-}
-
-// accounted reads from a conn's connection, counts, and acknowledges each
-// window of bytes as it arrives: also in the middle of a long message, whose
-// sender may be waiting for it (RTMP 1.0 §5.4.3).
-type accounted struct{ c *conn }
-
-func (r accounted) Read(p []byte) (int, error) {
-	n, err := r.c.nc.Read(p)
-	r.c.account(n)
-	return n, err
-}
-
-func (c *conn) account(n int) {
-	c.bytesRead.Add(uint64(n))
-	c.received += uint64(n)
-	if c.received-c.acknowledged < uint64(c.window) {
-		return
-	}
-	c.acknowledged = c.received
-	// The sequence number wraps at 2^32. A failure to write shows in reading,
-	// but only after what the peer sent before it went away.
-	_ = c.send(protocolControl(TypeAcknowledgement, uint32(c.received)))
 }
 
 // clampWindow makes a window that a peer asked for a usable one.

@@ -50,7 +50,9 @@ type Event struct {
 	StreamID uint32 // message stream id
 
 	// Message is set for EventMessage. Its Type is TypeAudio, TypeVideo or
-	// TypeData: data of type 15 is turned into 18, aggregates are split.
+	// TypeData: data of type 15 is turned into 18, aggregates are split. Its
+	// payload belongs to the caller, or, with Config.ReuseBuffers, to the
+	// connection, which changes it when Next is called again.
 	Message Message
 
 	Publish *PublishRequest // set for EventPublish

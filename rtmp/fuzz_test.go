@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"slices"
 	"testing"
 	"time"
 
@@ -114,17 +115,24 @@ func FuzzServerSession(f *testing.F) {
 		seed(nil, frame(cmd(0, "connect", 1, tt.properties)))
 	}
 	f.Fuzz(func(t *testing.T, input []byte) {
-		nc := newMemoryConn(input)
-		checkSession(t, nc, len(input))
-		checkOutput(t, nc.out.Bytes())
+		var seen [2][]string
+		for i, reuse := range []bool{false, true} {
+			nc := newMemoryConn(input)
+			seen[i] = checkSession(t, nc, len(input), reuse)
+			checkOutput(t, nc.out.Bytes())
+		}
+		if !slices.Equal(seen[0], seen[1]) {
+			t.Errorf("events %q; with buffers that are used again %q", seen[0], seen[1])
+		}
 	})
 }
 
-func checkSession(t *testing.T, nc *memoryConn, sent int) {
+// checkSession returns what happened in the session.
+func checkSession(t *testing.T, nc *memoryConn, sent int, reuse bool) (seen []string) {
 	s := &session{}
-	c, err := Accept(context.Background(), nc, &Config{IdleTimeout: time.Nanosecond})
+	c, err := Accept(context.Background(), nc, &Config{IdleTimeout: time.Nanosecond, ReuseBuffers: reuse})
 	if err != nil {
-		return
+		return nil
 	}
 	announced := c.ConnectRequest().Enhanced
 	if len(announced.FourCCs) > maxFourCCs || len(announced.Video) > maxFourCCs || len(announced.Audio) > maxFourCCs {
@@ -143,8 +151,9 @@ func checkSession(t *testing.T, nc *memoryConn, sent int) {
 			if again, err2 := c.Next(); err2 != err { //nolint:errorlint // the very same
 				t.Errorf("Next after %v: %v, %v", err, again, err2)
 			}
-			return
+			return append(seen, Kind(err))
 		}
+		seen = append(seen, describe(&ev))
 		switch ev.Kind {
 		case EventPublish, EventPlay:
 			if using[ev.StreamID] != 0 {
@@ -169,6 +178,9 @@ func checkSession(t *testing.T, nc *memoryConn, sent int) {
 			}
 		default:
 			t.Errorf("%s", describe(&ev))
+		}
+		if reuse {
+			clear(ev.Message.Payload)
 		}
 		if err := s.answer(c, &ev); err != nil {
 			t.Errorf("%s: %v", describe(&ev), err)

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/yutopp/go-rtmp/handshake"
@@ -29,26 +30,23 @@ func serverHandshake(nc net.Conn, timeout time.Duration) error {
 	if err := nc.SetDeadline(time.Now().Add(timeout)); err != nil {
 		return handshakeError(err)
 	}
-	// Nothing is sent, and no more is read, before the first byte is known to
-	// be right: what is on the other end may be HTTP or TLS.
+	// Nothing is sent, no more is read, and no memory is needed, before the first
+	// byte is known to be right: what is on the other end may be HTTP or TLS.
 	if err := readVersion(nc); err != nil {
 		return err
 	}
-	c1, err := readPacket1(nc)
-	if err != nil {
+	h := newHandshaker(nc)
+	defer h.free()
+	if err := h.readPacket1(); err != nil {
 		return err
 	}
-	var reply bytes.Buffer
-	if err := appendPackets01(&reply); err != nil {
+	if err := errors.Join(h.appendPackets01(), h.appendPacket2()); err != nil {
 		return err
 	}
-	if err := appendPacket2(&reply, c1); err != nil {
+	if err := h.send(); err != nil {
 		return err
 	}
-	if _, err := nc.Write(reply.Bytes()); err != nil {
-		return handshakeError(err)
-	}
-	return skipPacket2(nc)
+	return h.skipPacket2()
 }
 
 // clientHandshake does the client's part of the handshake (RTMP 1.0 §5.2).
@@ -56,31 +54,27 @@ func clientHandshake(nc net.Conn, timeout time.Duration) error {
 	if err := nc.SetDeadline(time.Now().Add(timeout)); err != nil {
 		return handshakeError(err)
 	}
-	var hello bytes.Buffer
-	if err := appendPackets01(&hello); err != nil {
+	h := newHandshaker(nc)
+	defer h.free()
+	if err := h.appendPackets01(); err != nil {
 		return err
 	}
-	if _, err := nc.Write(hello.Bytes()); err != nil {
-		return handshakeError(err)
+	if err := h.send(); err != nil {
+		return err
 	}
 	if err := readVersion(nc); err != nil {
 		return err
 	}
-	s1, err := readPacket1(nc)
-	if err != nil {
+	if err := h.readPacket1(); err != nil {
 		return err
 	}
-	if err := skipPacket2(nc); err != nil {
+	if err := h.skipPacket2(); err != nil {
 		return err
 	}
-	var c2 bytes.Buffer
-	if err := appendPacket2(&c2, s1); err != nil {
+	if err := h.appendPacket2(); err != nil {
 		return err
 	}
-	if _, err := nc.Write(c2.Bytes()); err != nil {
-		return handshakeError(err)
-	}
-	return nil
+	return h.send()
 }
 
 // readVersion reads C0 or S0, and not a byte more.
@@ -95,45 +89,71 @@ func readVersion(r io.Reader) error {
 	return nil
 }
 
+// A handshaker has the memory of one handshake. That is more than all that a
+// quiet connection takes, so those that follow use it again.
+type handshaker struct {
+	nc           net.Conn
+	packet       io.LimitedReader // of nc
+	in           *bufio.Reader    // of packet
+	out          bytes.Buffer
+	ours, theirs handshake.S1C1
+	echo         handshake.S2C2
+}
+
+var handshakers = sync.Pool{New: func() any { return &handshaker{in: bufio.NewReaderSize(nil, packetSize)} }}
+
+func newHandshaker(nc net.Conn) *handshaker {
+	h := handshakers.Get().(*handshaker)
+	h.nc, h.packet.R = nc, nc
+	return h
+}
+
+func (h *handshaker) free() {
+	h.nc, h.packet.R = nil, nil
+	h.out.Reset()
+	handshakers.Put(h)
+}
+
 // readPacket1 reads C1 or S1.
-func readPacket1(r io.Reader) (*handshake.S1C1, error) {
-	var p handshake.S1C1
-	if err := handshake.NewDecoder(onePacket(r)).DecodeS1C1(&p); err != nil {
-		return nil, handshakeError(noCleanEOF(err))
-	}
-	return &p, nil
+func (h *handshaker) readPacket1() error {
+	return handshakeError(noCleanEOF(handshake.NewDecoder(h.onePacket()).DecodeS1C1(&h.theirs)))
 }
 
 // skipPacket2 reads C2 or S2, whatever it holds.
-func skipPacket2(r io.Reader) error {
-	var p handshake.S2C2
-	if err := handshake.NewDecoder(onePacket(r)).DecodeS2C2(&p); err != nil {
-		return handshakeError(noCleanEOF(err))
-	}
-	return nil
+func (h *handshaker) skipPacket2() error {
+	return handshakeError(noCleanEOF(handshake.NewDecoder(h.onePacket()).DecodeS2C2(&h.echo)))
 }
 
-// onePacket buffers r, because the decoder reads field by field, but never
-// beyond the packet: what follows belongs to the chunk reader.
-func onePacket(r io.Reader) io.Reader {
-	return bufio.NewReaderSize(io.LimitReader(r, packetSize), packetSize)
+// onePacket buffers what is read, because the decoder reads field by field, but
+// never beyond the packet: what follows belongs to the chunk reader.
+func (h *handshaker) onePacket() io.Reader {
+	h.packet.N = packetSize
+	h.in.Reset(&h.packet)
+	return h.in
+}
+
+// send writes what was appended.
+func (h *handshaker) send() error {
+	defer h.out.Reset()
+	_, err := h.nc.Write(h.out.Bytes())
+	return handshakeError(err)
 }
 
 // appendPackets01 encodes C0 and C1, or S0 and S1.
-func appendPackets01(w io.Writer) error {
+func (h *handshaker) appendPackets01() error {
 	version := handshake.S0C0(protocolVersion)
-	p := &handshake.S1C1{Time: handshakeTime()}
-	if _, err := rand.Read(p.Random[:]); err != nil {
+	h.ours.Time = handshakeTime()
+	if _, err := rand.Read(h.ours.Random[:]); err != nil {
 		return handshakeError(err)
 	}
-	e := handshake.NewEncoder(w)
-	return handshakeError(errors.Join(e.EncodeS0C0(&version), e.EncodeS1C1(p)))
+	e := handshake.NewEncoder(&h.out)
+	return handshakeError(errors.Join(e.EncodeS0C0(&version), e.EncodeS1C1(&h.ours)))
 }
 
 // appendPacket2 encodes C2 or S2, the echo of the peer's packet 1.
-func appendPacket2(w io.Writer, peer *handshake.S1C1) error {
-	p := &handshake.S2C2{Time: peer.Time, Time2: handshakeTime(), Random: peer.Random}
-	return handshakeError(handshake.NewEncoder(w).EncodeS2C2(p))
+func (h *handshaker) appendPacket2() error {
+	h.echo.Time, h.echo.Time2, h.echo.Random = h.theirs.Time, handshakeTime(), h.theirs.Random
+	return handshakeError(handshake.NewEncoder(&h.out).EncodeS2C2(&h.echo))
 }
 
 // handshakeTime is a timestamp in milliseconds with an arbitrary epoch.

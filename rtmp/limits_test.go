@@ -17,7 +17,7 @@ func TestAggregateKeepsTheDataLimit(t *testing.T) {
 	for _, size := range []int{DefaultMaxDataSize, DefaultMaxDataSize + 1} {
 		part := binary.BigEndian.AppendUint32(nil, uint32(TypeData)<<24|uint32(size))
 		part = append(append(part, make([]byte, 7)...), make([]byte, size)...)
-		a := newAggregate(&Message{Type: TypeAggregate, Payload: part}, DefaultMaxDataSize)
+		a := newAggregate(&Message{Type: TypeAggregate, Payload: part}, &Config{MaxDataSize: DefaultMaxDataSize})
 		m, ok, err := a.next()
 		switch {
 		case size <= DefaultMaxDataSize && (!ok || err != nil || len(m.Payload) != size):
@@ -82,7 +82,7 @@ func TestFCUnpublishOfAnotherStream(t *testing.T) {
 // What is refused for want of room takes none.
 func TestBacklogForgetsWhatItRefused(t *testing.T) {
 	c := &ClientConn{}
-	c.cfg = (&Config{MaxInFlight: 100}).withDefaults()
+	c.cfg = (&Config{MaxInFlight: 100}).Complete()
 	ev := Event{Kind: EventMessage, Message: Message{Payload: make([]byte, 60)}}
 	if err := c.keep(ev); err != nil {
 		t.Fatal(err)

@@ -26,9 +26,9 @@ type ServerConn struct {
 	// mu guards what follows. No write happens under it.
 	mu         sync.Mutex
 	connected  bool
-	streams    map[uint32]*serverStream
-	busy       int // streams that are not idle
-	publishing int // streams that are publishing, which are busy as well
+	streams    []*serverStream // oldest first
+	busy       int             // streams that are not idle
+	publishing int             // streams that are publishing, which are busy as well
 	deadline   readDeadline
 }
 
@@ -40,10 +40,10 @@ type ServerConn struct {
 // has no meaning for the connection. io.EOF is in the error's chain if the
 // peer closed without having sent anything.
 func Accept(ctx context.Context, nc net.Conn, cfg *Config) (*ServerConn, error) {
-	c := &ServerConn{streams: make(map[uint32]*serverStream)}
+	c := &ServerConn{}
 	c.nc = nc
 	release := c.guard(ctx)
-	err := release(c.accept(nc, cfg.withDefaults()))
+	err := release(c.accept(nc, cfg.Complete()))
 	if err != nil {
 		_ = c.Close()
 		return nil, err
@@ -51,7 +51,7 @@ func Accept(ctx context.Context, nc net.Conn, cfg *Config) (*ServerConn, error) 
 	return c, nil
 }
 
-func (c *ServerConn) accept(nc net.Conn, cfg Config) error {
+func (c *ServerConn) accept(nc net.Conn, cfg *Config) error {
 	start := time.Now()
 	if err := serverHandshake(nc, min(cfg.HandshakeTimeout, cfg.ConnectTimeout)); err != nil {
 		return err
@@ -61,7 +61,7 @@ func (c *ServerConn) accept(nc net.Conn, cfg Config) error {
 		return c.readError(err)
 	}
 	for {
-		m, err := c.receive()
+		m, _, err := c.receive(true)
 		if err != nil {
 			return timedOut(err, ErrConnectTimeout)
 		}
@@ -195,45 +195,66 @@ func (c *ServerConn) RejectConnect(s Status) error {
 // sets a read deadline on NetConn after each event of kind EventPublish,
 // EventPlay or EventMessage.
 func (c *ServerConn) Next() (Event, error) {
-	if c.err != nil {
-		return Event{}, c.err
-	}
-	if !c.isConnected() {
-		return Event{}, ErrNotConnected
-	}
-	ev, err := c.next()
-	if err != nil {
-		c.err = err
-	}
+	ev, _, err := c.event(true)
 	return ev, err
 }
 
-func (c *ServerConn) next() (Event, error) {
+// Poll is Next for what has arrived: ok is false when there is no event in that.
+// It waits for nothing but the rest of a message that has begun. The caller then
+// calls Wait, which together with Poll replaces Next where there are many
+// connections that have next to nothing to say.
+//
+// Over a net.Conn that can't do without waiting, it is Next.
+func (c *ServerConn) Poll() (ev Event, ok bool, err error) { return c.event(false) }
+
+// Wait waits until there is something for Poll, an error included. Meanwhile
+// the connection holds no read buffer. A goroutine that does nothing but Wait
+// needs less stack than any that calls Next.
+func (c *ServerConn) Wait() { c.rd.Wait() }
+
+func (c *ServerConn) event(wait bool) (ev Event, ok bool, err error) {
+	if c.err != nil {
+		return ev, false, c.err
+	}
+	if !c.isConnected() {
+		return ev, false, ErrNotConnected
+	}
+	ev, ok, err = c.next(wait)
+	if err != nil {
+		c.err = err
+		return Event{}, false, err
+	}
+	return ev, ok, nil
+}
+
+func (c *ServerConn) next(wait bool) (ev Event, ok bool, err error) {
 	for {
 		if ev, ok := c.takePending(); ok {
-			return ev, nil
+			return ev, true, nil
 		}
-		if part, ok, err := c.parts.next(); err != nil {
-			return Event{}, err
-		} else if ok {
-			return Event{Kind: EventMessage, StreamID: part.StreamID, Message: part}, nil
-		}
-		m, err := c.receive()
+		part, ok, err := c.parts.next()
 		if err != nil {
-			return Event{}, c.deadlineError(err)
+			return ev, false, err
+		}
+		if ok {
+			return Event{Kind: EventMessage, StreamID: part.StreamID, Message: part}, true, nil
+		}
+		m, ok, err := c.receive(wait)
+		if !ok {
+			return ev, false, c.deadlineError(err)
 		}
 		switch {
 		case isMedia(m.Type):
 			deliver, err := c.media(&m)
 			if err != nil {
-				return Event{}, err
+				return ev, false, err
 			}
 			if deliver {
-				return Event{Kind: EventMessage, StreamID: m.StreamID, Message: m}, nil
+				return Event{Kind: EventMessage, StreamID: m.StreamID, Message: m}, true, nil
 			}
 		case m.Type == TypeCommand && len(m.Payload) > 0:
 			if err := c.command(&m); err != nil {
-				return Event{}, err
+				return ev, false, err
 			}
 		}
 	}
@@ -249,7 +270,7 @@ func (c *ServerConn) media(m *Message) (deliver bool, err error) {
 	case state != streamPublishing:
 		return false, c.stray()
 	case m.Type == TypeAggregate:
-		c.parts = newAggregate(m, c.cfg.MaxDataSize)
+		c.parts = newAggregate(m, c.cfg)
 		return false, nil
 	default:
 		return true, nil
@@ -261,7 +282,7 @@ func (c *ServerConn) media(m *Message) (deliver bool, err error) {
 func (c *ServerConn) mediaArrived(streamID uint32) streamState {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	s := c.streams[streamID]
+	s := c.streamLocked(streamID)
 	if s == nil {
 		return streamIdle
 	}

@@ -1,6 +1,10 @@
 package rtmp
 
-import "github.com/rtmp-edge/rtmp-edge/rtmp/amf0"
+import (
+	"slices"
+
+	"github.com/rtmp-edge/rtmp-edge/rtmp/amf0"
+)
 
 // command deals with a command of a connected peer. What its user must know
 // becomes a pending event.
@@ -105,13 +109,12 @@ func (c *ServerConn) play(cmd *command) error {
 func (c *ServerConn) ask(id uint32, state streamState, name string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	s := c.streams[id]
+	s := c.streamLocked(id)
 	switch {
 	case s == nil && len(c.streams) >= c.cfg.MaxStreams:
 		return false
 	case s == nil:
-		s = &serverStream{}
-		c.streams[id] = s
+		s = c.addLocked(id)
 	case s.state != streamIdle:
 		c.setStateLocked(s, streamIdle)
 		c.pending = append(c.pending, Event{Kind: EventCloseStream, StreamID: id})
@@ -145,7 +148,7 @@ func (c *ServerConn) endStream(cmd *command) error {
 	if !ok {
 		return nil
 	}
-	s := c.streams[id]
+	s := c.streamLocked(id)
 	publishes := s.state == streamPublishAsked || s.state == streamPublishing
 	if cmd.name == "FCUnpublish" && !publishes {
 		return nil
@@ -155,7 +158,7 @@ func (c *ServerConn) endStream(cmd *command) error {
 		c.pending = append(c.pending, Event{Kind: EventCloseStream, StreamID: id})
 	}
 	if cmd.name == "deleteStream" {
-		delete(c.streams, id)
+		c.streams = slices.DeleteFunc(c.streams, func(other *serverStream) bool { return other == s })
 	}
 	return nil
 }
@@ -164,7 +167,7 @@ func (c *ServerConn) endStream(cmd *command) error {
 // some drop all media until it is, and refusing it would end them.
 func (c *ServerConn) seek(cmd *command) error {
 	c.mu.Lock()
-	s := c.streams[cmd.streamID]
+	s := c.streamLocked(cmd.streamID)
 	playing := s != nil && s.state == streamPlaying
 	c.mu.Unlock()
 	if !playing {

@@ -7,6 +7,7 @@ import (
 
 // A serverStream is a message stream of a ServerConn. Guarded by its mu.
 type serverStream struct {
+	id    uint32
 	state streamState
 	name  string // as the peer wrote it, with query
 }
@@ -64,7 +65,7 @@ func (c *ServerConn) AcceptPlay(p *PlayRequest) error {
 func (c *ServerConn) promote(streamID uint32, from, to streamState) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	s := c.streams[streamID]
+	s := c.streamLocked(streamID)
 	if s == nil || s.state != from {
 		return fmt.Errorf("%w: %d", ErrNoStream, streamID)
 	}
@@ -83,7 +84,7 @@ func (c *ServerConn) WriteStatus(streamID uint32, s Status) error {
 	}
 	if s.Level == LevelError {
 		c.mu.Lock()
-		if st := c.streams[streamID]; st != nil && (st.state == streamPublishAsked || st.state == streamPlayAsked) {
+		if st := c.streamLocked(streamID); st != nil && (st.state == streamPublishAsked || st.state == streamPlayAsked) {
 			c.setStateLocked(st, streamIdle)
 		}
 		c.mu.Unlock()
@@ -128,10 +129,28 @@ func (c *ServerConn) createStreamLocked() (id uint32, ok bool) {
 	if len(c.streams) >= c.cfg.MaxStreams {
 		return 0, false
 	}
-	for id = 1; c.streams[id] != nil; id++ {
+	for id = 1; c.streamLocked(id) != nil; id++ {
 	}
-	c.streams[id] = &serverStream{}
+	c.addLocked(id)
 	return id, true
+}
+
+// streamLocked returns the message stream with that id, or nil. There are a few
+// at most. The caller holds mu.
+func (c *ServerConn) streamLocked(id uint32) *serverStream {
+	for _, s := range c.streams {
+		if s.id == id {
+			return s
+		}
+	}
+	return nil
+}
+
+// addLocked makes a message stream, which there is not yet. The caller holds mu.
+func (c *ServerConn) addLocked(id uint32) *serverStream {
+	s := &serverStream{id: id}
+	c.streams = append(c.streams, s)
+	return s
 }
 
 // findLocked returns the id of the stream that a deleteStream, closeStream or
@@ -143,24 +162,24 @@ func (c *ServerConn) findLocked(on uint32, target any, byName bool) (id uint32, 
 	switch v := target.(type) {
 	case float64:
 		if v != 0 { // 0 says nothing; and NaN is found nowhere
-			for id := range c.streams {
-				if float64(id) == v {
-					return id, true
+			for _, s := range c.streams {
+				if float64(s.id) == v {
+					return s.id, true
 				}
 			}
 			return 0, false
 		}
 	case string:
-		for id, s := range c.streams {
+		for _, s := range c.streams {
 			if name, _ := cutQuery(s.name); s.state != streamIdle && (v == s.name || v == name) {
-				return id, true
+				return s.id, true
 			}
 		}
 		if byName && v != "" {
 			return 0, false
 		}
 	}
-	if c.streams[on] != nil {
+	if c.streamLocked(on) != nil {
 		return on, true
 	}
 	return c.onlyBusyLocked()
@@ -172,9 +191,9 @@ func (c *ServerConn) onlyBusyLocked() (id uint32, ok bool) {
 	if c.busy != 1 {
 		return 0, false
 	}
-	for id, s := range c.streams {
+	for _, s := range c.streams {
 		if s.state != streamIdle {
-			return id, true
+			return s.id, true
 		}
 	}
 	return 0, false

@@ -170,7 +170,7 @@ func TestCloseTLSWithStalledPeer(t *testing.T) {
 		go func() {
 			_ = tls.Server(server, &tls.Config{Certificates: []tls.Certificate{cert}, SessionTicketsDisabled: true}).Handshake()
 		}()
-		nc, err := secure(t.Context(), client, "other.example", (&Config{TLS: &tls.Config{RootCAs: pool}}).withDefaults())
+		nc, err := secure(t.Context(), client, "other.example", (&Config{TLS: &tls.Config{RootCAs: pool}}).Complete())
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/rtmp-edge/rtmp-edge/internal/live"
+	"github.com/rtmp-edge/rtmp-edge/rtmp/chunk"
 )
 
 // Options are what connections are given. Wrap keeps them: they must not change.
@@ -27,7 +28,8 @@ type Conn struct {
 	// static after construction
 	nc      net.Conn // the socket
 	tls     *tls.Conn
-	wire    *wire // below tls; nil without TLS
+	wire    *wire         // below tls; nil without TLS
+	socket  *chunk.Socket // nc, to be read from patiently
 	proxied bool
 	timeout time.Duration // for the PROXY header
 
@@ -36,20 +38,20 @@ type Conn struct {
 	peerErr error
 	remote  net.Addr
 
-	identified    atomic.Bool // once is done
-	writeDeadline atomic.Pointer[time.Time]
+	identified    atomic.Bool               // once is done
+	writeDeadline atomic.Pointer[time.Time] // with TLS
 }
 
 // Wrap returns the connection on an accepted TCP or unix socket; a secure one speaks TLS. It reads and writes nothing.
 func Wrap(nc net.Conn, secure bool, o *Options) *Conn {
 	tune(nc, o)
-	c := &Conn{nc: nc, timeout: o.HeaderTimeout}
+	c := &Conn{nc: nc, socket: chunk.NewSocket(nc), timeout: o.HeaderTimeout}
 	from := addrPort(nc.RemoteAddr()).Addr()
 	for _, p := range o.Trusted {
 		c.proxied = c.proxied || p.Contains(from)
 	}
 	if secure {
-		c.wire = &wire{Conn: nc}
+		c.wire = &wire{Conn: nc, in: c.socket}
 		c.tls = tls.Server(c.wire, o.TLS)
 	}
 	return c
@@ -219,7 +221,7 @@ func (c *Conn) RemoteAddr() net.Addr {
 
 // SetDeadline implements net.Conn. It holds for the TLS handshake, too.
 func (c *Conn) SetDeadline(t time.Time) error {
-	c.writeDeadline.Store(&t)
+	c.noteWriteDeadline(t)
 	return c.nc.SetDeadline(t)
 }
 
@@ -228,6 +230,14 @@ func (c *Conn) SetReadDeadline(t time.Time) error { return c.nc.SetReadDeadline(
 
 // SetWriteDeadline implements net.Conn.
 func (c *Conn) SetWriteDeadline(t time.Time) error {
-	c.writeDeadline.Store(&t)
+	c.noteWriteDeadline(t)
 	return c.nc.SetWriteDeadline(t)
+}
+
+// noteWriteDeadline keeps the deadline for drain.
+func (c *Conn) noteWriteDeadline(t time.Time) {
+	if c.tls != nil {
+		deadline := t // here, so that nothing is allocated without TLS
+		c.writeDeadline.Store(&deadline)
+	}
 }

@@ -34,6 +34,11 @@
 // rest, bounded. Who may wait, waits above the TLS layer: [Conn.Write] until the wire is empty, and a player in its own goroutine. Therefore
 // nothing that tls.Conn writes by itself (an alert, the answer to a key update) can block either, nor can Close.
 //
+// # Waiting
+//
+// Most connections are players', which say next to nothing. So a Conn is a [chunk.PatientReader]: who reads waits for the socket, with no buffer
+// in hand, and only then has tls.Conn read, which must not wait: below it the wire tells it that there is nothing yet.
+//
 // # Certificates
 //
 // A [Certificate] is read again when its files change, without a restart. It is looked at during handshakes only, at most once a second.

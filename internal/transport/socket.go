@@ -2,7 +2,9 @@ package transport
 
 import (
 	"net"
+	"syscall"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -36,5 +38,28 @@ func tune(nc net.Conn, o *Options) {
 	ms := max(1, int(o.UserTimeout/time.Millisecond)) // 0 would mean the kernel's own
 	_ = raw.Control(func(fd uintptr) {
 		_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, ms)
+	})
+}
+
+// lowWater is how many bytes must have come before the kernel wakes a reader that lets them gather: more than come in the time that it does.
+const lowWater = 32 << 10
+
+// Gather tells the kernel whether to wake readers for every byte, which it does unless told, or only when a good deal has come or the peer is gone
+// (socket(7), SO_RCVLOWAT). What is there can be read in either case. Who lets bytes gather must not wait for them.
+func (c *Conn) Gather(yes bool) {
+	sc, ok := c.nc.(syscall.Conn)
+	if !ok {
+		return
+	}
+	raw, err := sc.SyscallConn()
+	if err != nil {
+		return // it is closed, and the next read tells that
+	}
+	n := int32(1)
+	if yes {
+		n = lowWater
+	}
+	_ = raw.Control(func(fd uintptr) { // as with all that never waits, the scheduler isn't told
+		_, _, _ = unix.RawSyscall6(unix.SYS_SETSOCKOPT, fd, unix.SOL_SOCKET, unix.SO_RCVLOWAT, uintptr(unsafe.Pointer(&n)), unsafe.Sizeof(n), 0)
 	})
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/rtmp-edge/rtmp-edge/internal/live"
+	"github.com/rtmp-edge/rtmp-edge/rtmp/chunk"
 )
 
 // Bounds of what is encrypted and not sent yet.
@@ -22,8 +23,11 @@ const (
 type wire struct {
 	net.Conn
 
-	// owned by the goroutine in the handshake
-	heard bool // the peer has sent something
+	in *chunk.Socket // the socket; nil if it is none
+
+	// owned by the reading goroutine
+	heard bool // in the handshake: the peer has sent something
+	now   bool // reading must not wait
 
 	open   atomic.Bool // the handshake is done
 	socket live.Sink   // set before open is
@@ -52,6 +56,9 @@ func (w *wire) begin() error {
 
 // Read implements net.Conn.
 func (w *wire) Read(b []byte) (int, error) {
+	if w.now {
+		return w.in.ReadNow(b)
+	}
 	n, err := w.Conn.Read(b)
 	if n > 0 && !w.open.Load() {
 		w.heard = true

@@ -50,7 +50,7 @@ func (r *Reader) abort(body []byte) {
 	if len(body) < 4 {
 		return
 	}
-	if s := r.streams[binary.BigEndian.Uint32(body)]; s != nil && s.partial {
+	if s := r.streams.get(binary.BigEndian.Uint32(body)); s != nil && s.partial {
 		r.inFlight -= s.header.length
 		s.drop()
 	}

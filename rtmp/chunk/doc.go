@@ -11,4 +11,9 @@
 // stream. A [Reader] reads. It is made for hostile input: [Limits] are checked
 // as soon as a header is complete, and memory grows with what arrived, not
 // with what a header claims.
+//
+// Readers share their memory: what a Reader holds is what has arrived and is not
+// read yet. While nothing arrives it holds no buffer, if its source is a
+// [PatientReader], as a [Socket] is. With [Reader.ReuseBuffers] a message is
+// handed out where it stands, and reading allocates nothing in the long run.
 package chunk

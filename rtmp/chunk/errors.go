@@ -38,3 +38,18 @@ var (
 	// longer together than Limits.MaxInFlight.
 	ErrInFlight = &Error{"messages_in_flight", "too much in flight"}
 )
+
+// ErrNotYet is what PatientReader.ReadNow returns when there is nothing to read
+// yet.
+var ErrNotYet error = notYetError{}
+
+// A notYetError is a net.Error, so that crypto/tls, too, knows that it will pass.
+type notYetError struct{}
+
+func (notYetError) Error() string { return "rtmp chunk: nothing to read yet" }
+
+// Timeout implements net.Error.
+func (notYetError) Timeout() bool { return true }
+
+// Temporary implements net.Error.
+func (notYetError) Temporary() bool { return true }

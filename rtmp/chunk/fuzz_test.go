@@ -8,7 +8,7 @@ import (
 	"testing/iotest"
 )
 
-// FuzzReadMessage reads any bytes, in two ways that must agree, with tight
+// FuzzReadMessage reads any bytes, in several ways that must agree, with tight
 // limits, which must end it earlier at most, and writes and reads again what it
 // found.
 func FuzzReadMessage(f *testing.F) {
@@ -25,6 +25,11 @@ func FuzzReadMessage(f *testing.F) {
 		}
 		requireMessages(t, bytewise, whole)
 		requireKnownError(t, err)
+		for _, src := range []io.Reader{bytes.NewReader(wire), &scripted{Reader: iotest.HalfReader(bytes.NewReader(wire))}} {
+			reused, err := readAllReused(src, Limits{})
+			requireMessages(t, reused, whole)
+			requireKnownError(t, err)
+		}
 		some, err3 := readAll(bytes.NewReader(wire), Limits{
 			MaxChunkStreams: 2, MaxMediaSize: 100, MaxDataSize: 50, MaxCommandSize: 10, MaxInFlight: 150,
 		})

@@ -7,7 +7,7 @@ type Message struct {
 	Type      MessageType
 	StreamID  uint32 // message stream id
 	Timestamp uint32 // milliseconds, absolute, wraps at 2^32
-	Payload   []byte // freshly allocated on read: the consumer may keep it
+	Payload   []byte // as read, it belongs to the caller, unless Reader.ReuseBuffers was called
 }
 
 // A MessageType says what the payload of a message is (RTMP 1.0 §5.4, §7.1).

@@ -12,21 +12,26 @@ import (
 type Reader struct {
 	in        input
 	limits    Limits
-	streams   map[uint32]*stream // by chunk stream id
+	streams   streams
 	chunkSize int
 	inFlight  int // announced bytes of the messages that have started and not ended
+	reuse     bool
+	last      *block // what the last message's payload is in; nil if that is none of ours
 	err       error
 }
 
 // NewReader returns a Reader of r, which is positioned behind the handshake.
 func NewReader(r io.Reader, l Limits) *Reader {
-	return &Reader{
-		in:        input{src: r},
-		limits:    l.withDefaults(),
-		streams:   make(map[uint32]*stream),
-		chunkSize: InitialChunkSize,
-	}
+	reader := &Reader{limits: l.withDefaults(), chunkSize: InitialChunkSize}
+	reader.in.init(r)
+	return reader
 }
+
+// ReuseBuffers makes the payload of a message valid until the next call of
+// ReadMessage only: where it can, it is a part of the read buffer, and
+// otherwise in memory that is used again. It is called before the first
+// ReadMessage.
+func (r *Reader) ReuseBuffers() { r.reuse = true }
 
 // SetMaxInFlight changes Limits.MaxInFlight for the messages that start from
 // now on.
@@ -41,7 +46,7 @@ func (r *Reader) BytesRead() uint64 { return r.in.total.Load() }
 
 // ReadMessage returns the next message that is complete. It applies
 // SetChunkSize and Abort messages itself, and returns them all the same. The
-// payload belongs to the caller.
+// payload belongs to the caller, unless ReuseBuffers says otherwise.
 //
 // It returns io.EOF when the peer's data ends between two messages, and
 // io.ErrUnexpectedEOF when it ends inside one. After an error every call
@@ -50,12 +55,27 @@ func (r *Reader) ReadMessage() (Message, error) {
 	if r.err != nil {
 		return Message{}, r.err
 	}
+	r.last.giveBack()
+	r.last = nil
 	m, err := r.readMessage()
 	if err != nil {
 		r.err = err
 	}
 	return m, err
 }
+
+// Arrived reports whether there is something for ReadMessage to do, the end
+// included: it may still have to wait for the rest of a message, though. It does
+// not wait itself. Of a reader that is no PatientReader it knows nothing, and
+// returns true. What the last message held is not valid any more.
+func (r *Reader) Arrived() bool { return r.err != nil || r.in.arrived() }
+
+// Buffered returns how many bytes were read and belong to no message yet.
+func (r *Reader) Buffered() int { return r.in.w - r.in.r }
+
+// Wait waits until Arrived would return true. It needs no buffer meanwhile, and
+// little stack.
+func (r *Reader) Wait() { r.in.wait() }
 
 func (r *Reader) readMessage() (Message, error) {
 	for {
@@ -67,7 +87,8 @@ func (r *Reader) readMessage() (Message, error) {
 			continue
 		}
 		r.inFlight -= s.header.length
-		m := s.take()
+		m, lent := s.take()
+		r.last = lent
 		if err := r.apply(&m); err != nil {
 			return Message{}, err
 		}
@@ -121,7 +142,7 @@ func (r *Reader) readBasicHeader() (format uint8, csid uint32, err error) {
 // stream returns the chunk stream csid, on which a chunk of the given format
 // arrived.
 func (r *Reader) stream(csid uint32, format uint8) (*stream, error) {
-	s := r.streams[csid]
+	s := r.streams.get(csid)
 	switch {
 	case s != nil && s.partial && format != fmtNone:
 		return nil, fmt.Errorf("%w: fmt %d on chunk stream %d", ErrHeaderInMessage, format, csid)
@@ -131,12 +152,10 @@ func (r *Reader) stream(csid uint32, format uint8) (*stream, error) {
 		// fmt 1 is let through: it lacks the message stream id only, and
 		// librtmp starts a chunk stream with it for its pings.
 		return nil, fmt.Errorf("%w: fmt %d on new chunk stream %d", ErrNoHeader, format, csid)
-	case len(r.streams) >= r.limits.MaxChunkStreams:
+	case r.streams.count >= r.limits.MaxChunkStreams:
 		return nil, fmt.Errorf("%w: at most %d", ErrChunkStreams, r.limits.MaxChunkStreams)
 	}
-	s = new(stream)
-	r.streams[csid] = s
-	return s, nil
+	return r.streams.add(csid), nil
 }
 
 func (r *Reader) readMessageHeader(s *stream, format uint8) error {
@@ -197,8 +216,15 @@ func (r *Reader) admit(h *messageHeader) error {
 
 // readPayload reads the payload of one chunk.
 func (r *Reader) readPayload(s *stream) error {
-	for n := min(s.missing(), r.chunkSize); n > 0; {
-		p := s.space(n)
+	n := min(s.missing(), r.chunkSize)
+	if r.reuse && n == s.header.length { // the whole message, in one chunk
+		if p, ok := r.in.buffered(n); ok {
+			s.payload = p
+			return nil
+		}
+	}
+	for n > 0 {
+		p := s.space(n, r.reuse)
 		if err := r.in.readFull(p); err != nil {
 			return unexpected(err)
 		}

@@ -271,9 +271,7 @@ func BenchmarkReadMessage(b *testing.B) {
 		size, chunkSize int
 	}{{"audio400B/chunk128", 400, 128}, {"video20KB/chunk4096", 20_000, 4096}, {"video20KB/chunk60000", 20_000, 60_000}, {"keyframe300KB/chunk60000", 300_000, 60_000}} {
 		b.Run(bm.name, func(b *testing.B) {
-			wire := AppendMessage(nil, 6, bm.chunkSize, ptr(video(1, fill(bm.size))))
-			r := NewReader(&forever{wire: wire}, Limits{})
-			r.chunkSize = bm.chunkSize
+			r := steady(bm.size, bm.chunkSize, false)
 			b.SetBytes(int64(bm.size))
 			b.ReportAllocs()
 			for b.Loop() {

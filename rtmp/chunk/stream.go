@@ -16,6 +16,7 @@ type stream struct {
 	// The message that is arriving.
 	partial bool
 	payload []byte // what arrived
+	lent    *block // what payload is in, if it is borrowed
 
 	// largest is the length of the longest message that arrived whole: what
 	// the peer has proved to send, and thus what a message may reserve.
@@ -32,45 +33,55 @@ func (s *stream) begin(format uint8) {
 		s.timestamp += s.header.time
 	}
 	s.partial = true
-	s.payload = nil
 }
 
 // missing returns how many bytes of the message are still to come.
 func (s *stream) missing() int { return s.header.length - len(s.payload) }
 
 // space returns room for at most n bytes more of the payload, and at least one
-// if n > 0. It allocates in proportion to what arrived already.
-func (s *stream) space(n int) []byte {
+// if n > 0. It allocates, or borrows, in proportion to what arrived already.
+func (s *stream) space(n int, borrow bool) []byte {
 	have := len(s.payload)
 	if have == cap(s.payload) {
 		want := min(max(2*have, firstStep, s.largest), s.header.length)
-		grown := make([]byte, have, want)
-		copy(grown, s.payload)
-		s.payload = grown
+		if borrow {
+			s.move(borrowBlock(want))
+		} else {
+			s.payload = append(make([]byte, 0, want), s.payload...)
+		}
 	}
 	return s.payload[have:min(have+n, cap(s.payload))]
+}
+
+// move takes what arrived to a larger block.
+func (s *stream) move(b *block) {
+	s.payload = append(b.mem[:0], s.payload...)
+	s.lent.giveBack()
+	s.lent = b
 }
 
 // arrived adds n bytes, which stand in what space returned.
 func (s *stream) arrived(n int) { s.payload = s.payload[:len(s.payload)+n] }
 
-// take ends the message and returns it.
-func (s *stream) take() Message {
-	m := Message{
+// take ends the message and returns it, with the block that its payload is in,
+// if it is in one.
+func (s *stream) take() (m Message, lent *block) {
+	m = Message{
 		Type:      s.header.typ,
 		StreamID:  s.header.streamID,
 		Timestamp: s.timestamp,
 		Payload:   s.payload,
 	}
 	s.largest = max(s.largest, len(s.payload))
+	lent, s.lent = s.lent, nil
 	s.drop()
-	return m
+	return m, lent
 }
 
 // drop forgets the message that is arriving.
 func (s *stream) drop() {
-	s.partial = false
-	s.payload = nil
+	s.lent.giveBack()
+	s.partial, s.payload, s.lent = false, nil, nil
 }
 
 // extendedField returns the extended timestamp that belongs on the wire of a
@@ -78,4 +89,45 @@ func (s *stream) drop() {
 func (s *stream) extendedField() (field [extendedSize]byte) {
 	binary.BigEndian.PutUint32(field[:], s.header.time)
 	return field
+}
+
+// streams are the chunk streams of a Reader. Nearly all peers use a few low
+// ids, so those are looked up by their place.
+type streams struct {
+	count int
+	low   []*stream          // from MinChunkStreamID on; nil where there is none
+	high  map[uint32]*stream // the ids that a basic header of one byte can't hold
+}
+
+// firstLongID is the first chunk stream id whose basic header is longer than a
+// byte (RTMP 1.0 §5.3.1.1).
+const firstLongID = 64
+
+// get returns the chunk stream csid, or nil.
+func (s *streams) get(csid uint32) *stream {
+	if csid >= firstLongID {
+		return s.high[csid]
+	}
+	if i := int(csid) - MinChunkStreamID; 0 <= i && i < len(s.low) {
+		return s.low[i]
+	}
+	return nil
+}
+
+// add makes the chunk stream csid, which there is not yet.
+func (s *streams) add(csid uint32) *stream {
+	added := new(stream)
+	s.count++
+	if csid >= firstLongID {
+		if s.high == nil {
+			s.high = make(map[uint32]*stream)
+		}
+		s.high[csid] = added
+		return added
+	}
+	for i := int(csid) - MinChunkStreamID; i >= len(s.low); {
+		s.low = append(s.low, nil)
+	}
+	s.low[csid-MinChunkStreamID] = added
+	return added
 }
