@@ -7,7 +7,7 @@ LINT     := bin/golangci-lint-$(LINT_VER)
 PACKAGES  = $(shell $(GO) list ./... | grep -v /internal/e2e)
 E2E      := $(GO) test -count=1 -parallel 4 ./internal/e2e
 
-.PHONY: all build test clients vet lint unit torture e2e e2e-race fuzz soak bench bench-zone clean
+.PHONY: all build test clients vet lint unit torture e2e e2e-race fuzz soak bench bench-zone bench-peers clean
 
 all: build
 
@@ -72,6 +72,10 @@ bench:
 # The stream zone beside what else there is: the tables of docs/performance.md. Three minutes; needs redis-server.
 bench-zone:
 	./scripts/bench-zone
+
+# The fan-out beside nginx-rtmp (NGINX=/usr/sbin/nginx) and SRS (SRS=/path/to/objs/srs), where given: the tables of docs/performance.md.
+bench-peers:
+	./scripts/bench-peers
 
 clean:
 	rm -rf bin

@@ -28,6 +28,7 @@ type cli struct {
 	Check   checkCmd   `cmd:"" help:"Check a configuration file, and tell every problem in it."`
 	Sign    signCmd    `cmd:"" help:"Make a signed URL, for an app that wants one."`
 	Zone    zoneCmd    `cmd:"" help:"Show which worker has which stream, and check the memory that says so, of a running server."`
+	Bench   benchCmd   `cmd:"" help:"Load and verify a server: how many viewers does this machine hold?"`
 	Version versionCmd `cmd:"" help:"Print the version."`
 	Worker  workerCmd  `cmd:"" hidden:"" help:"Run a worker process; only the master does that."`
 }
