@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -31,6 +32,7 @@ func (r *runCmd) Run() error {
 			return err
 		}
 	}
+	small()
 	log := logging.New(os.Stderr, cfg.Log)
 	stops, reloads := signals(r.Config != "")
 	m, err := master.New(master.Options{Config: cfg, ConfigFile: r.Config, Logger: log, Version: version.String(), Ready: greet(os.Stdout)})
@@ -38,6 +40,14 @@ func (r *runCmd) Run() error {
 		return err
 	}
 	return m.Run(untilStop(m, log, stops, reloads))
+}
+
+// small keeps the master's Go runtime from preparing for all cores: they are the workers'. GOMAXPROCS in the environment wins.
+func small() {
+	const enough = 2
+	if os.Getenv("GOMAXPROCS") == "" {
+		runtime.GOMAXPROCS(min(enough, runtime.GOMAXPROCS(0)))
+	}
 }
 
 // signals returns what SIGTERM and SIGINT come by, and what SIGHUP does: without a configuration file to read again it is one of the others.

@@ -11,6 +11,7 @@ type App struct {
 	OnConflict    OnConflict `yaml:"on_conflict" json:"on_conflict"`       // "" in Config.Apps is Reject; Config.App fills it in
 	PublishSecret string     `yaml:"publish_secret" json:"publish_secret"` // "": anybody may publish; else a signed URL is asked for
 	PlaySecret    string     `yaml:"play_secret" json:"play_secret"`
+	Flush         Flush      `yaml:"flush" json:"flush"` // 0 in Config.Apps is what Live says; Config.App fills it in
 }
 
 // AnyApp is the name of the entry for apps that have none of their own.
@@ -36,7 +37,21 @@ func (c *Config) App(name string) App {
 	if a, ok := c.app(AnyApp); ok {
 		return a
 	}
-	return App{Name: AnyApp, OnConflict: Reject}
+	return c.completed(App{Name: AnyApp})
+}
+
+// completed fills in what an entry leaves to the defaults.
+func (c *Config) completed(a App) App {
+	if a.OnConflict == "" {
+		a.OnConflict = Reject
+	}
+	if a.Flush.Max == 0 {
+		a.Flush.Max = c.Live.Flush.Max
+	}
+	if a.Flush.Min == 0 {
+		a.Flush.Min = min(c.Live.Flush.Min, a.Flush.Max)
+	}
+	return a
 }
 
 // playSecret tells whether any app has one.
@@ -49,9 +64,5 @@ func (c *Config) app(name string) (a App, ok bool) {
 	if i < 0 {
 		return App{}, false
 	}
-	a = c.Apps[i]
-	if a.OnConflict == "" {
-		a.OnConflict = Reject
-	}
-	return a, true
+	return c.completed(c.Apps[i]), true
 }

@@ -1,28 +1,34 @@
 package config
 
-import "testing"
+import (
+	"testing"
+	"time"
+)
 
 func TestApp(t *testing.T) {
 	t.Parallel()
-	open := App{Name: AnyApp, OnConflict: Reject}
-	live := App{Name: "live", OnConflict: Takeover, PublishSecret: "secret of live  "}
-	east := App{Name: "live/east", OnConflict: Reject}
-	others := App{Name: AnyApp, OnConflict: Takeover, PlaySecret: "secret of others"}
+	const ms = time.Millisecond
+	usual := Flush{5 * ms, 100 * ms}
+	open := App{Name: AnyApp, OnConflict: Reject, Flush: usual}
+	live := App{Name: "live", OnConflict: Takeover, PublishSecret: "secret of live  ", Flush: Flush{5 * ms, 300 * ms}}
+	east := App{Name: "live/east", OnConflict: Reject, Flush: usual}
+	others := App{Name: AnyApp, OnConflict: Takeover, PlaySecret: "secret of others", Flush: Flush{2 * ms, 2 * ms}}
 	for _, test := range []struct {
 		apps []App
 		want map[string]App
 	}{
 		{nil, map[string]App{"live": open, "": open, AnyApp: open}},
 		{
-			[]App{live, {Name: "live/east"}},
+			[]App{{Name: "live", OnConflict: Takeover, PublishSecret: live.PublishSecret, Flush: Flush{Max: 300 * ms}}, {Name: "live/east"}},
 			map[string]App{"live": live, "live/east": east, "live/west": live, "live/east/2": east, "liv": open, "live2": open, "": open},
 		},
 		{
-			[]App{others, live},
+			[]App{{Name: AnyApp, OnConflict: Takeover, PlaySecret: others.PlaySecret, Flush: Flush{Max: 2 * ms}}, live},
 			map[string]App{"live": live, "live/east": live, "vod": others, "vod/live": others, "": others, AnyApp: others},
 		},
 	} {
 		c := Default()
+		c.Live.Flush = usual
 		c.Apps = test.apps
 		for name, want := range test.want {
 			if got := c.App(name); got != want {

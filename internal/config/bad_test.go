@@ -57,6 +57,14 @@ var badFiles = []badFile{
 	{"clash_via", []string{`:4: relay.via: 127.0.0.1:19350 of 127.0.0.1:19300..19427 is taken by multi_listen[0].listen (19350..19351): choose another port for one of the two`}},
 	{"clash_wildcard", []string{`:2: http.listen[0]: 127.0.0.1:1935 is taken by rtmp.listen[0] (0.0.0.0:1935): choose another port for one of the two`}},
 	{"clash_with_default", []string{`:2: http.listen[0]: 1935 is taken by rtmp.listen[0] (1935): choose another port for one of the two; rtmp.listen[0] has its default here`}},
+	{"flush", []string{
+		`:2: apps[0].flush.min: 200ms is more than the longest, 100ms: choose less`,
+		`:3: apps[1].flush.max: 2s is more than 1s: choose less`,
+		`:4: apps[2].flush.max: -1ms is negative: write a duration above zero`,
+		`:4: apps[2].flush.min: -1ms is negative: write a duration above zero`,
+	}},
+	{"flush_zero", []string{`:2: live.flush.max: must not be zero: write a duration above zero`}},
+	{"flush_contradict", []string{`:2: live.flush.min: 60ms is more than the longest, 50ms: choose less`}},
 	{"duplicate_key", []string{`:3: workers: duplicate key: it is at line 1 already; keep one of the two`}},
 	{"duplicate_key_nested", []string{`:4: log.level: duplicate key: it is at line 2 already; keep one of the two`}},
 	{"duration", []string{`:2: live.play_wait: "soon" is not a duration: write a number and a unit, such as 500ms, 10s or 2m`}},
@@ -99,7 +107,7 @@ var badFiles = []badFile{
 	{"two_documents", []string{`:2: a second YAML document begins here: write everything in one, without ---`}},
 	{"unknown_key", []string{`:2: live.gop_cach: unknown key: did you mean gop_cache?`}},
 	{"unknown_key_case", []string{`:1: Workers: unknown key: did you mean workers?`}},
-	{"unknown_key_far", []string{`:2: live.hls: unknown key: remove it, or write one of gop_cache, republish_wait, play_wait, stall_timeout, max_lag, log_bytes, log_duration`}},
+	{"unknown_key_far", []string{`:2: live.hls: unknown key: remove it, or write one of gop_cache, republish_wait, play_wait, stall_timeout, max_lag, log_bytes, log_duration, flush`}},
 	{"unknown_key_in_list", []string{`:2: multi_listen[0].backlog: unknown key: remove it, or write one of listen, serves`}},
 	{"unread_value_not_judged", []string{
 		`:1: rtmp.listen: is not a list: write [8080]`,

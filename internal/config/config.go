@@ -55,6 +55,13 @@ type Live struct {
 	MaxLag        time.Duration `yaml:"max_lag" json:"max_lag"`
 	LogBytes      Size          `yaml:"log_bytes" json:"log_bytes"`
 	LogDuration   time.Duration `yaml:"log_duration" json:"log_duration"`
+	Flush         Flush         `yaml:"flush" json:"flush"` // of apps that say nothing else: see Config.App
+}
+
+// Flush bounds how long packets gather before they are sent to a player.
+type Flush struct {
+	Min time.Duration `yaml:"min" json:"min"`
+	Max time.Duration `yaml:"max" json:"max"`
 }
 
 // Log says what is logged, and how.
@@ -80,6 +87,7 @@ func Default() *Config {
 			MaxLag:        5 * time.Second,
 			LogBytes:      64 << 20,
 			LogDuration:   30 * time.Second,
+			Flush:         Flush{Min: 0, Max: 100 * time.Millisecond},
 		},
 		Log: Log{Level: "info", Format: "text"},
 	}

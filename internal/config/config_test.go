@@ -9,13 +9,13 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/rtmp-edge/rtmp-edge/internal/machine"
 	"github.com/rtmp-edge/rtmp-edge/multiport"
 )
 
@@ -45,7 +45,7 @@ func everyKey(t *testing.T) *Config {
 		RunDir:      "/run/x",
 		StreamZone:  StreamZone{Buckets: 1, Streams: 2, NameMax: 3},
 		RTMP:        everyRTMPKey(t),
-		Apps:        []App{{"a/b", Takeover, "publish secret !", "play secret 4567"}},
+		Apps:        []App{{"a/b", Takeover, "publish secret !", "play secret 4567", Flush{time.Millisecond, 2 * time.Millisecond}}},
 		HTTP:        Server{Listen: addrs(t, "2", "unix:/run/h")},
 		MultiListen: []MultiListen{{Listen: addr(t, "127.0.0.1:3"), Serves: HTTP}},
 		Relay:       Relay{Via: addr(t, "unix:/run/via"), ConnectTimeout: 4 * time.Second},
@@ -56,6 +56,7 @@ func everyKey(t *testing.T) *Config {
 			MaxLag:        7 * time.Second,
 			LogBytes:      1 << 30,
 			LogDuration:   9 * time.Second,
+			Flush:         Flush{3 * time.Millisecond, 4 * time.Millisecond},
 		},
 		Log: Log{Level: "error", Format: "json"},
 	}
@@ -239,8 +240,9 @@ rtmp.listen[1]: is missing: write an address, such as 1935, 127.0.0.1:1935, "[::
 }
 
 func TestWorkers(t *testing.T) {
-	if got, want := Auto.Count(), min(runtime.NumCPU(), 128); got != want {
-		t.Errorf("auto is %d workers, want %d", got, want)
+	m, err := machine.Read()
+	if got, want := Auto.Count(), min(m.WholeCores(), 128); got != want || err != nil {
+		t.Errorf("auto is %d workers, want %d, %v", got, want, err)
 	}
 	if got := Workers(5).Count(); got != 5 {
 		t.Errorf("5 is %d workers", got)

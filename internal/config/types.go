@@ -5,17 +5,17 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
-	"runtime"
 	"strconv"
 	"strings"
 
+	"github.com/rtmp-edge/rtmp-edge/internal/machine"
 	"github.com/rtmp-edge/rtmp-edge/multiport"
 )
 
 // Workers is a number of worker processes, 1..128, or Auto.
 type Workers int
 
-// Auto means one worker for each CPU that the server may use.
+// Auto means one worker for each core that the server may use, a part of one counted as one.
 const Auto Workers = 0
 
 const workersRange = "%d is out of range 1..128: write auto, or a number from 1 to 128"
@@ -23,7 +23,8 @@ const workersRange = "%d is out of range 1..128: write auto, or a number from 1 
 // Count returns the number of workers to start. What Auto stands for is for the master to find out, once.
 func (w Workers) Count() int {
 	if w == Auto {
-		return min(runtime.NumCPU(), multiport.MaxWorkers)
+		m, _ := machine.Read() // what can't be read limits nothing; the workers say what it is
+		return min(m.WholeCores(), multiport.MaxWorkers)
 	}
 	return int(w)
 }

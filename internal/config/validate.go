@@ -107,9 +107,22 @@ func (v *validator) durations(c *Config) {
 		v.check(d.value >= 0, d.key, "%s is negative: write a duration above zero", d.value)
 		v.check(d.value != 0 || d.zeroOK, d.key, "must not be zero: write a duration above zero")
 	}
+	v.flush("live.flush", c.Live.Flush, c.Live.Flush, false)
 	if l := c.Live; l.MaxLag > l.LogDuration { // what the player has yet to get would be gone
 		v.contradiction(limit{"live.max_lag", l.MaxLag}, "is more than", limit{"live.log_duration", l.LogDuration}, "is less than")
 	}
+}
+
+// maxFlush is the longest that packets may gather: players expect some every second.
+const maxFlush = time.Second
+
+// flush checks what was written, and what results of it; zeroOK tells that a maximum of zero is none.
+func (v *validator) flush(key string, written, result Flush, zeroOK bool) {
+	v.check(written.Max <= maxFlush, key+".max", "%s is more than %s: choose less", written.Max, maxFlush)
+	v.check(written.Max >= 0, key+".max", "%s is negative: write a duration above zero", written.Max)
+	v.check(written.Max != 0 || zeroOK, key+".max", "must not be zero: write a duration above zero")
+	v.check(written.Min >= 0, key+".min", "%s is negative: write a duration above zero", written.Min)
+	v.check(result.Min <= result.Max || result.Max <= 0, key+".min", "%s is more than the longest, %s: choose less", result.Min, result.Max)
 }
 
 // A limit is one side of a contradiction.

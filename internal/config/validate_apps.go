@@ -26,6 +26,7 @@ func (v *validator) apps(c *Config) {
 		}
 		v.secret(key+".publish_secret", a.PublishSecret)
 		v.secret(key+".play_secret", a.PlaySecret)
+		v.flush(key+".flush", a.Flush, c.completed(a).Flush, true)
 	}
 }
 

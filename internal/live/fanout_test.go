@@ -158,6 +158,41 @@ func TestWhatASlowPlayerMustGetIsBounded(t *testing.T) {
 	})
 }
 
+// TestWhatATricklingPlayerKeepsIsBounded: of a packet that it has a part of, when the log has long forgotten what is beside it.
+func TestWhatATricklingPlayerKeepsIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := testOptions()
+		o.MaxLag, o.LogBytes = time.Second, 8<<20
+		h := newTestHub(t, o)
+		f := publish(t, h, "1")
+		begin(t, f)
+		big := func(ts uint32) *rtmp.Message {
+			m := key(ts)
+			m.Payload = append(m.Payload, make([]byte, 100<<10)...)
+			return m
+		}
+		for ts := range uint32(40) { // until segments are large
+			feedAll(t, f, big(ts))
+		}
+		v := play(t, h, newPipeSink(1000), nil)
+		synctest.Wait()
+		for ts := uint32(40); ts < 240; ts++ {
+			feedAll(t, f, big(ts))
+			time.Sleep(100 * time.Millisecond)
+			v.sink.grow(10)
+		}
+		synctest.Wait()
+		if v.hold == nil || cap(v.hold.bytes) > 200<<10 {
+			t.Errorf("the player keeps %v", v.hold)
+		}
+		v.sink.grow(endless)
+		synctest.Wait()
+		if got := describeAll(v.sink.messages(t)); got[3] != "video key@39" || got[len(got)-1] != "video key@239" {
+			t.Errorf("it got %q", got)
+		}
+	})
+}
+
 func TestStalledPlayerIsClosed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h, f := published(t)

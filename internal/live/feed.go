@@ -75,7 +75,7 @@ func (s *Stream) forget() {
 	s.log.starts = nil
 }
 
-// Append adds a message to the stream, if it is one that players get. It keeps the payload.
+// Append adds a message to the stream, if it is one that players get. It does not keep the payload.
 func (f *Feed) Append(m *rtmp.Message) error {
 	c, ok := classify(m)
 	if !ok {
@@ -90,24 +90,27 @@ func (f *Feed) Append(m *rtmp.Message) error {
 	}
 	now := s.hub.clock.now()
 	ts := f.place(&c, m.Timestamp, now)
-	p := packet{
-		framed:  frame(make([]byte, 0, len(c.payload)+headerSize+8), c.kind, ts, c.payload),
-		arrived: now, timestamp: ts, kind: c.kind, keyframe: c.keyframe,
-	}
+	return f.append(&c, packet{arrived: now, timestamp: ts, kind: c.kind, keyframe: c.keyframe})
+}
+
+// append puts a message into the log.
+func (f *Feed) append(c *classified, p packet) error {
+	s := f.stream
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.feed != f {
 		return ErrDetached
 	}
-	if c.header() && f.resumed && s.headers.has(&c) {
+	if c.header() && f.resumed && s.headers.has(c) {
 		return nil
 	}
-	f.note(&c)
-	s.log.append(p, s.headers)
+	f.note(c)
+	s.log.append(p, c.payload, s.headers)
+	s.end.Store(s.log.tail)
 	if s.log.trim(p.arrived, &s.hub.opts) {
-		observer.Limit(LimitGOP)
+		s.hub.opts.Observer.Limit(LimitGOP)
 	}
-	s.poke()
+	s.notify(p.keyframe)
 	return nil
 }
 

@@ -58,7 +58,7 @@ func (h *headers) with(c *classified) (*headers, Limit) {
 	}
 	kept = append(kept, header{})
 	copy(kept[place+1:], kept[place:])
-	kept[place] = header{c.Type, c.payload, c.Tracks}
+	kept[place] = header{c.Type, bytes.Clone(c.payload), c.Tracks}
 	n := *h
 	n.kept[c.kind] = kept
 	return &n, ""
@@ -77,17 +77,31 @@ func (h *headers) has(c *classified) bool {
 // metadataTimestamp is what metadata gets that is not sent on just as it came: ffmpeg takes metadata of any other time for a subtitle.
 const metadataTimestamp = 0
 
-// prelude frames the headers: metadata first, then video, then audio, each with a timestamp of its kind.
-func (h *headers) prelude(timestamp func(Kind) uint32, streamID uint32) [][]byte {
-	var out [][]byte
+// each calls do with every header: metadata first, then video, then audio, each with a timestamp of its kind.
+func (h *headers) each(timestamp func(Kind) uint32, do func(k Kind, timestamp uint32, payload []byte)) {
 	for _, k := range [...]Kind{Data, Video, Audio} {
 		at := uint32(metadataTimestamp)
 		if k != Data && len(h.kept[k]) > 0 {
 			at = timestamp(k)
 		}
 		for _, o := range h.kept[k] {
-			out = appendFramed(out, frame(nil, k, at, o.payload), streamID)
+			do(k, at, o.payload)
 		}
 	}
+}
+
+// prelude frames the headers.
+func (h *headers) prelude(timestamp func(Kind) uint32, streamID uint32) (out [][]byte) {
+	h.each(timestamp, func(k Kind, at uint32, payload []byte) {
+		out = appendFramed(out, frame(nil, k, at, payload), streamID, 0)
+	})
+	return out
+}
+
+// tags makes FLV tags of the headers.
+func (h *headers) tags(timestamp func(Kind) uint32) (out [][]byte) {
+	h.each(timestamp, func(k Kind, at uint32, payload []byte) {
+		out = append(out, appendTag(nil, k, at, payload))
+	})
 	return out
 }

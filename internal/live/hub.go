@@ -2,15 +2,17 @@ package live
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 )
 
 // A Hub holds a worker's streams by their keys (app/name).
 type Hub struct {
-	opts  Options
-	clock clock
-	wg    sync.WaitGroup
+	opts    Options
+	clock   clock
+	senders []*sender
+	wg      sync.WaitGroup
 
 	mu      sync.Mutex
 	streams map[string]*Stream
@@ -23,14 +25,21 @@ func NewHub(o Options) *Hub {
 	if o.Observer == nil {
 		o.Observer = nobody{}
 	}
-	return &Hub{opts: o, clock: clock{time.Now()}, streams: map[string]*Stream{}, emptied: make(chan struct{})}
+	if o.Flush == nil {
+		o.Flush = func(string) Flush { return Flush{} }
+	}
+	h := &Hub{opts: o, clock: clock{time.Now()}, streams: map[string]*Stream{}, emptied: make(chan struct{})}
+	for range max(1, o.Senders) {
+		h.senders = append(h.senders, newSender(h))
+	}
+	return h
 }
 
 // stream returns a stream, made if need be, locked. Called with mu held.
 func (h *Hub) stream(key string) *Stream {
 	s := h.streams[key]
 	if s == nil {
-		s = &Stream{hub: h, key: key, wake: make(chan struct{}, 1), headers: &headers{}, players: map[*Player]struct{}{}, since: time.Now()}
+		s = &Stream{hub: h, key: key, flush: h.opts.Flush(key), headers: &headers{}, players: map[*Player]struct{}{}, since: time.Now()}
 		h.streams[key] = s
 	}
 	s.mu.Lock()
@@ -77,9 +86,29 @@ func (h *Hub) Play(key string, p *Player) error {
 	}
 	s := h.stream(key)
 	defer s.mu.Unlock()
-	p.stream, p.joined = s, time.Now()
+	p.stream, p.joined, p.sender = s, time.Now(), h.idlest()
+	p.sender.players++
 	s.join(p)
 	return nil
+}
+
+// Gather returns how long who feeds should let messages gather. That is for a while, which ends together with others' like it; or, if that is longer,
+// until the senders' next turns, where these are so far apart that it is for more than one message.
+func (h *Hub) Gather(while time.Duration) time.Duration {
+	for _, s := range h.senders {
+		if tick := time.Duration(s.tick.Load()); tick >= maxTick {
+			while = max(while, tick)
+		}
+	}
+	if while == 0 {
+		return 0
+	}
+	return pastTick(h.clock.now(), 0, while)
+}
+
+// idlest returns the sender with the fewest players. Called with mu held.
+func (h *Hub) idlest() *sender {
+	return slices.MinFunc(h.senders, func(a, b *sender) int { return a.players - b.players })
 }
 
 // leave takes a player off its stream's list.
@@ -93,6 +122,7 @@ func (h *Hub) leave(p *Player) {
 		return
 	}
 	delete(s.players, p)
+	p.sender.players--
 	if !p.opts.Relay {
 		s.viewers--
 		if s.viewers == 0 {
@@ -199,7 +229,7 @@ func (h *Hub) Close(ctx context.Context) {
 	for _, p := range all {
 		p.leaving.Store(true)
 		h.drop(p, EndShutdown)
-		p.stream.poke()
+		p.ask()
 	}
 }
 

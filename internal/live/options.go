@@ -43,7 +43,10 @@ type Options struct {
 	MaxLag        time.Duration // how far a player may be behind the newest keyframe's GOP
 	LogBytes      int           // bound of one stream's log
 	LogDuration   time.Duration // likewise, in time
+	Senders       int           // goroutines that serve players; at least one
 	Observer      Observer
+	// Flush, if set, bounds how long the packets of a stream may gather. By default they leave at once.
+	Flush func(key string) Flush
 	// Published, if set, tells whether anybody publishes a stream, here or elsewhere.
 	Published func(key string) bool
 	// Demand, if set, is run in a goroutine while a stream has viewers: it is to attach a feed if the stream is published elsewhere. It ends when

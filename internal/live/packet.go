@@ -5,6 +5,7 @@ import (
 
 	"github.com/rtmp-edge/rtmp-edge/internal/flv"
 	"github.com/rtmp-edge/rtmp-edge/rtmp"
+	"github.com/rtmp-edge/rtmp-edge/rtmp/chunk"
 )
 
 // Kind is what a packet carries.
@@ -31,14 +32,25 @@ const sharedStreamID = 1
 // headerSize is the size of a fmt 0 basic and message header of a chunk stream id below 64 (RTMP 1.0 §5.3.1.1, §5.3.1.2.1).
 const headerSize = 12
 
-// A packet is one message of the log. It is immutable.
+// A packet is one message of the log: where its RTMP chunks are, and what it is. It is immutable.
 type packet struct {
-	framed    []byte // the RTMP chunks
+	at        uint64 // position in the stream
 	arrived   int64  // nanoseconds on the hub's monotonic clock
+	size      uint32 // bytes of the chunks
 	timestamp uint32
+	payload   uint32 // bytes of the message in them
 	kind      Kind
 	keyframe  bool
 }
+
+// end is the position behind the packet.
+func (p *packet) end() uint64 { return p.at + uint64(p.size) }
+
+// packetOverhead is about what a packet takes besides its bytes.
+const packetOverhead = 100
+
+// cost is what the packet counts in the bounds of the log.
+func (p *packet) cost() int { return int(p.size) + packetOverhead }
 
 // classified is a message with what its first bytes say.
 type classified struct {
@@ -74,10 +86,21 @@ func classify(m *rtmp.Message) (c classified, ok bool) {
 
 var messageTypes = [kinds]rtmp.MessageType{Audio: rtmp.TypeAudio, Video: rtmp.TypeVideo, Data: rtmp.TypeData}
 
+// framing is a message as every player gets it.
+func framing(k Kind, timestamp uint32, payload []byte) rtmp.Message {
+	return rtmp.Message{Type: messageTypes[k], StreamID: sharedStreamID, Timestamp: timestamp, Payload: payload}
+}
+
 // frame appends a message in RTMP chunks, as every player gets it.
 func frame(dst []byte, k Kind, timestamp uint32, payload []byte) []byte {
-	m := rtmp.Message{Type: messageTypes[k], StreamID: sharedStreamID, Timestamp: timestamp, Payload: payload}
+	m := framing(k, timestamp, payload)
 	return rtmp.AppendMessage(dst, rtmp.CSIDFor(m.Type), rtmp.DefaultChunkSize, &m)
+}
+
+// framedSize is how many bytes frame appends.
+func framedSize(k Kind, timestamp uint32, payload []byte) int {
+	m := framing(k, timestamp, payload)
+	return chunk.FramedSize(rtmp.CSIDFor(m.Type), rtmp.DefaultChunkSize, &m)
 }
 
 // patched returns framed's header with another message stream id.
@@ -87,10 +110,10 @@ func patched(framed []byte, streamID uint32) []byte {
 	return h
 }
 
-// appendFramed appends the pieces to write for a framed message to a player with that message stream id.
-func appendFramed(iov [][]byte, framed []byte, streamID uint32) [][]byte {
-	if streamID == sharedStreamID {
-		return append(iov, framed)
+// appendFramed appends the pieces to write for a framed message to a player with that message stream id, but for the first bytes, which it has.
+func appendFramed(iov [][]byte, framed []byte, streamID uint32, had int) [][]byte {
+	if streamID == sharedStreamID || had >= headerSize {
+		return append(iov, framed[had:])
 	}
-	return append(iov, patched(framed, streamID), framed[headerSize:])
+	return append(iov, patched(framed, streamID)[had:], framed[headerSize:])
 }

@@ -9,15 +9,18 @@ import (
 // PlayOptions describe a player to its stream.
 type PlayOptions struct {
 	Sink     Sink
-	StreamID uint32 // message stream id that the player gave to play
+	StreamID uint32 // message stream id that the player gave to play; of RTMP only
+	Format   Format
 	// Relay marks the session of a sibling worker: no viewer, told at once when the publisher goes, and never a reason to pull the stream.
 	Relay bool
+	// Opening, if set, returns what a player of FLV gets before the file, when it is given its first packets.
+	Opening func() []byte
 	// Sent is told of every write, how many bytes the socket took. It should do no more than count.
 	Sent func(bytes int)
 	// Started is called once, when the player is given its first packets.
 	Started func(wait time.Duration)
 	// Farewell is called at most once, when the stream ends the player: it may pass its last words to Control. They are sent behind all that was in the
-	// log by then; then Ended is called.
+	// log by then; then Ended is called. A player of FLV that was given packets gets no words: its file just ends.
 	Farewell func(EndReason)
 	// Ended is called exactly once, when nothing is written any more. It must not block.
 	Ended func(EndReason)
@@ -31,10 +34,14 @@ type Player struct {
 	stream *Stream
 	joined time.Time
 
+	sender *sender // likewise
+
 	sent     atomic.Uint64
 	started  atomic.Bool // since its first packet; for those who only look
 	extended atomic.Bool // has been given more time to wait
 	leaving  atomic.Bool // the session is gone: write no more
+	asking   atomic.Bool // something besides packets is to be done: see takeControl
+	called   atomic.Bool // it is among the sender's called
 	once     sync.Once   // for Ended
 
 	mu        sync.Mutex
@@ -43,15 +50,22 @@ type Player struct {
 	finishing bool
 	finished  bool        // what is in control are the last words
 	bounded   bool        // the player gets nothing of the log from until on
-	until     uint64      // with bounded
+	until     uint64      // with bounded, a position
 	reason    EndReason   // with finishing
 	timer     *time.Timer // of a player that waits for a publisher; nil for others
 
-	// Owned by whoever flushes: the fan-out loop, or the goroutine that waits until the socket has room.
-	must      [][]byte // begun, or decided to be sent, before anything else
+	// Owned by whoever flushes: the sender, or the goroutine that waits until the socket has room.
+	group     *group   // of a player that the sender serves, with
+	index     int      // its place there
+	begun     packet   // whose end is behind the cursor: it comes before anything else
+	hold      *segment // where it is; nil without such
+	tags      tagging  // of a player of FLV
+	must      [][]byte // decided to be sent, before further packets
 	playing   bool     // cursor is set
-	cursor    uint64
-	floor     uint64 // don't start before
+	cursor    uint64   // position
+	seq       uint64   // of the packet that comes next
+	floor     uint64   // don't start before
+	flushed   uint64   // end of the log when the player had all it can get
 	headers   *headers
 	progress  time.Time // when a full socket last took something
 	unackedAt int       // Unacknowledged at that time
@@ -62,7 +76,12 @@ type Player struct {
 }
 
 // NewPlayer returns a player for Hub.Play. Until then it takes control bytes, but writes nothing.
-func NewPlayer(o PlayOptions) *Player { return &Player{opts: o} }
+func NewPlayer(o PlayOptions) *Player {
+	if o.Format == FormatFLV {
+		o.StreamID = 0 // no player of FLV is taken for one that gets the log as it is
+	}
+	return &Player{opts: o}
+}
 
 // maxControl bounds the control bytes that wait for one player.
 const maxControl = 64 << 10
@@ -80,10 +99,16 @@ func (p *Player) Control(b []byte) error {
 	p.control = append(p.control, b)
 	p.waiting += len(b)
 	p.mu.Unlock()
-	if p.stream != nil {
-		p.stream.poke()
-	}
+	p.ask()
 	return nil
+}
+
+// ask has whoever flushes the player look at what is to be done besides packets, soon.
+func (p *Player) ask() {
+	p.asking.Store(true)
+	if p.sender != nil {
+		p.sender.call(p)
+	}
 }
 
 // Leave ends the player from the session's side: the peer is gone.
@@ -91,7 +116,7 @@ func (p *Player) Leave() {
 	p.leaving.Store(true)
 	p.stream.hub.leave(p)
 	p.ended(EndGone)
-	p.stream.poke() // the loop drops it
+	p.ask() // the sender drops it
 }
 
 // Sent is how many bytes the player's socket took.
@@ -110,7 +135,8 @@ func (p *Player) boundHere() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if !p.bounded {
-		p.bounded, p.until = true, p.stream.log.head()
+		p.bounded, p.until = true, p.stream.log.tail
+		p.asking.Store(true)
 	}
 }
 
@@ -132,7 +158,7 @@ func (p *Player) dismiss(r EndReason) {
 	p.mu.Lock()
 	p.finished = true
 	p.mu.Unlock()
-	p.stream.poke()
+	p.ask()
 }
 
 // stopTimer is called with mu held.
@@ -154,8 +180,11 @@ func (p *Player) ended(r EndReason) {
 	})
 }
 
-// takeControl moves the waiting control bytes to must, behind what is begun; the last words wait until they are complete.
+// takeControl moves the waiting control bytes to must; the last words wait until they are complete.
 func (p *Player) takeControl() {
+	if !p.asking.Swap(false) {
+		return
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.bound, p.end = p.bounded, p.until
@@ -163,7 +192,10 @@ func (p *Player) takeControl() {
 	case p.last:
 		return
 	case p.finished:
-		p.last, p.farewell = true, p.control
+		p.last = true
+		if p.opts.Format == FormatRTMP || !p.started.Load() {
+			p.farewell = p.control
+		}
 	case p.finishing:
 		return
 	default:
@@ -179,6 +211,9 @@ func (p *Player) begin(v *view) {
 		return
 	}
 	p.playing = true
+	if p.opts.Format == FormatFLV && !p.started.Load() {
+		p.must = append(p.must, p.tagOpening(v)...)
+	}
 	p.jump(v, st)
 	if p.started.CompareAndSwap(false, true) {
 		p.mu.Lock()
@@ -192,21 +227,25 @@ func (p *Player) begin(v *view) {
 
 // jump moves the cursor to a place to start at, with the headers in force there.
 func (p *Player) jump(v *view, st start) {
-	p.cursor = st.seq
+	p.cursor, p.seq = st.at, st.seq
 	if p.headers != st.headers {
 		p.headers = st.headers
 		at := func(k Kind) uint32 { return v.timestampAt(st.seq, k) }
-		p.must = append(p.must, st.headers.prelude(at, p.opts.StreamID)...)
+		if p.opts.Format == FormatFLV {
+			p.must = append(p.must, st.headers.tags(func(k Kind) uint32 { return p.tags.clock.at(at(k)) })...)
+		} else {
+			p.must = append(p.must, st.headers.prelude(at, p.opts.StreamID)...)
+		}
 	}
 }
 
 // catchUp moves a player that fell out of the log to the newest keyframe, or lets it wait for the next.
 func (p *Player) catchUp(v *view) {
-	from := p.cursor
-	st, ok := v.startAt(v.base)
+	from := p.seq
+	st, ok := v.startAt(v.oldest())
 	if !ok {
 		st = start{seq: v.head()}
-		p.playing, p.floor = false, v.head()
+		p.playing, p.floor = false, v.tail
 	} else {
 		p.jump(v, st)
 	}

@@ -23,16 +23,11 @@ type Sink interface {
 	Unacknowledged() int
 }
 
-// connSink writes to a socket past the net.Conn's blocking Write. Nobody else may write to that connection meanwhile.
+// A connSink writes to a socket past the net.Conn's blocking Write: past its write deadline, which an earlier write or WaitWritable may have left,
+// and past its lock, which WaitWritable holds while it waits. Nobody else may write to that connection meanwhile.
 type connSink struct {
 	conn net.Conn
 	raw  syscall.RawConn
-	vecs []unix.Iovec
-
-	// what TryWritev runs, and its results, here so that a write allocates nothing
-	try func(fd uintptr)
-	n   int
-	err error
 }
 
 // NewSink returns a Sink that writes to a TCP or unix connection.
@@ -45,22 +40,11 @@ func NewSink(c net.Conn) (Sink, error) {
 	if err != nil {
 		return nil, fmt.Errorf("live: %w", err)
 	}
-	s := &connSink{conn: c, raw: raw}
-	s.try = func(fd uintptr) { s.n, s.err = writev(int(fd), s.vecs) }
-	return s, nil
+	return &connSink{c, raw}, nil
 }
 
-// TryWritev implements Sink. It goes past the net.Conn's write deadline, which an earlier write or WaitWritable may have left, and past its
-// lock, which WaitWritable holds while it waits.
-func (s *connSink) TryWritev(iov [][]byte) (int, error) {
-	s.vecs = appendIovecs(s.vecs[:0], iov)
-	err := s.raw.Control(s.try)
-	clear(s.vecs) // don't keep what was written alive
-	if err != nil {
-		return 0, err
-	}
-	return s.n, s.err
-}
+// TryWritev implements Sink.
+func (s *connSink) TryWritev(iov [][]byte) (int, error) { return writeSocket(s.raw, iov) }
 
 // WaitWritable implements Sink.
 func (s *connSink) WaitWritable(deadline time.Time) error {

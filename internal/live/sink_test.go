@@ -17,6 +17,17 @@ import (
 // socketPair returns both ends of a connection with small buffers.
 func socketPair(t testing.TB, network string) (server, client net.Conn) {
 	t.Helper()
+	server, client = openPair(t, network)
+	if err := errors.Join(server.(interface{ SetWriteBuffer(int) error }).SetWriteBuffer(1),
+		client.(interface{ SetReadBuffer(int) error }).SetReadBuffer(64<<10)); err != nil {
+		t.Fatal(err)
+	}
+	return server, client
+}
+
+// openPair returns both ends of a connection.
+func openPair(t testing.TB, network string) (server, client net.Conn) {
+	t.Helper()
 	address := "127.0.0.1:0"
 	if network == "unix" {
 		address = filepath.Join(t.TempDir(), "s")
@@ -33,10 +44,6 @@ func socketPair(t testing.TB, network string) (server, client net.Conn) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { server.Close(); client.Close() })
-	if err := errors.Join(server.(interface{ SetWriteBuffer(int) error }).SetWriteBuffer(1),
-		client.(interface{ SetReadBuffer(int) error }).SetReadBuffer(64<<10)); err != nil {
-		t.Fatal(err)
-	}
 	return server, client
 }
 

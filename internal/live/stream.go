@@ -9,11 +9,12 @@ import (
 
 // A Stream is one name of one worker: fed by the publisher or by a relay, or waited for.
 type Stream struct {
-	hub  *Hub
-	key  string
-	wake chan struct{} // capacity 1: the loop has something to do
+	hub   *Hub
+	key   string
+	flush Flush
 
 	received, sent atomic.Uint64
+	end            atomic.Uint64 // position of the log's end
 
 	mu       sync.Mutex
 	log      log
@@ -29,18 +30,18 @@ type Stream struct {
 	outage *time.Timer // ends the players if no feed comes
 
 	players map[*Player]struct{}
-	viewers int       // players that are no relays
-	ready   []*Player // to be taken up by the loop
-	blocked int       // players that wait for room, outside the loop
-	looping bool
+	viewers int      // players that are no relays
+	groups  []*group // of the senders that serve players
 
 	// on demand
 	demand context.CancelFunc // set while Options.Demand runs
 	idle   *time.Timer        // cancels it, a while after the last viewer
 }
 
-// view is called with mu held.
-func (s *Stream) view() view {
+// look returns a view.
+func (s *Stream) look() view {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	return view{
 		log: s.log, headers: s.headers, hasVideo: s.hasVideo, timeline: s.timeline,
 		feeding: s.feed != nil && s.feed.delivered,
@@ -50,9 +51,8 @@ func (s *Stream) view() view {
 // join adds a player. Called with hub.mu and mu held.
 func (s *Stream) join(p *Player) {
 	s.players[p] = struct{}{}
-	s.ready = append(s.ready, p)
 	if !s.hub.opts.GOPCache {
-		p.floor = s.log.head()
+		p.floor = s.log.tail
 	}
 	if !p.opts.Relay {
 		s.viewers++
@@ -61,11 +61,7 @@ func (s *Stream) join(p *Player) {
 	if s.feed == nil || !s.feed.delivered {
 		s.expect(p, s.hub.opts.PlayWait)
 	}
-	if !s.looping {
-		s.looping = true
-		s.hub.wg.Go(s.fanout)
-	}
-	s.poke()
+	p.sender.add(p)
 }
 
 // expect bounds how long a player waits for its first packet. When that time is over and the stream is published, perhaps by another worker

@@ -20,14 +20,14 @@ import (
 // rtmpConfig is what package rtmp has to know of the configuration.
 func rtmpConfig(c *config.RTMPServer) *rtmp.Config {
 	l := &c.Limits
-	return &rtmp.Config{
+	return (&rtmp.Config{
 		HandshakeTimeout: l.HandshakeTimeout, ConnectTimeout: l.ConnectTimeout, CommandTimeout: l.CommandTimeout, WriteTimeout: l.WriteTimeout,
-		IdleTimeout:     c.IdleTimeout,
+		IdleTimeout: c.IdleTimeout, ReuseBuffers: true,
 		MaxChunkStreams: l.ChunkStreams, MaxMediaSize: int(l.MediaSize), MaxCommandSize: int(l.CommandSize), MaxDataSize: int(l.DataSize),
 		MaxInFlight: int(l.InFlight), MaxIdleInFlight: int(l.IdleInFlight),
 		MaxStreams: l.MessageStreams, CommandRate: float64(l.CommandRate), CommandBurst: l.CommandBurst, MaxStrayMessages: l.StrayMessages,
 		MaxAMFDepth: l.AMFDepth, MaxAMFNodes: l.AMFNodes,
-	}
+	}).Complete()
 }
 
 // quietTime is how long nothing is logged of a reason for which connections are refused, once it was.

@@ -21,13 +21,13 @@ func TestRTMPConfig(t *testing.T) {
 			MessageStreams: 12, CommandRate: 13, CommandBurst: 14, StrayMessages: 15, AMFDepth: 16, AMFNodes: 17,
 		},
 	})
-	want := &rtmp.Config{
-		IdleTimeout:      1 * time.Second,
+	want := (&rtmp.Config{
+		IdleTimeout: 1 * time.Second, ReuseBuffers: true,
 		HandshakeTimeout: 2 * time.Second, ConnectTimeout: 3 * time.Second, CommandTimeout: 4 * time.Second, WriteTimeout: 5 * time.Second,
 		MaxChunkStreams: 6, MaxMediaSize: 7, MaxCommandSize: 8, MaxDataSize: 9, MaxInFlight: 10, MaxIdleInFlight: 11,
 		MaxStreams: 12, CommandRate: 13, CommandBurst: 14, MaxStrayMessages: 15, MaxAMFDepth: 16, MaxAMFNodes: 17,
-	}
-	if diff := cmp.Diff(want, got, cmpopts.IgnoreFields(rtmp.Config{}, "TLS")); diff != "" {
+	}).Complete()
+	if diff := cmp.Diff(want, got, cmpopts.IgnoreFields(rtmp.Config{}, "TLS"), cmpopts.IgnoreUnexported(rtmp.Config{})); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
 	}
 }
@@ -35,16 +35,16 @@ func TestRTMPConfig(t *testing.T) {
 // TestDefaultsAgree: the server's defaults are those of package rtmp, so that its documentation is true of both.
 func TestDefaultsAgree(t *testing.T) {
 	got := rtmpConfig(&config.Default().RTMP)
-	want := &rtmp.Config{
-		IdleTimeout:      15 * time.Second,
+	want := (&rtmp.Config{
+		IdleTimeout: 15 * time.Second, ReuseBuffers: true,
 		HandshakeTimeout: rtmp.DefaultHandshakeTimeout, ConnectTimeout: rtmp.DefaultConnectTimeout,
 		CommandTimeout: rtmp.DefaultCommandTimeout, WriteTimeout: rtmp.DefaultWriteTimeout,
 		MaxChunkStreams: rtmp.DefaultMaxChunkStreams, MaxMediaSize: rtmp.DefaultMaxMediaSize, MaxCommandSize: rtmp.DefaultMaxCommandSize,
 		MaxDataSize: rtmp.DefaultMaxDataSize, MaxInFlight: rtmp.DefaultMaxInFlight, MaxIdleInFlight: rtmp.DefaultMaxIdleInFlight,
 		MaxStreams: rtmp.DefaultMaxStreams, CommandRate: rtmp.DefaultCommandRate, CommandBurst: rtmp.DefaultCommandBurst,
 		MaxStrayMessages: rtmp.DefaultMaxStrayMessages, MaxAMFDepth: rtmp.DefaultMaxAMFDepth, MaxAMFNodes: rtmp.DefaultMaxAMFNodes,
-	}
-	if diff := cmp.Diff(want, got, cmpopts.IgnoreFields(rtmp.Config{}, "TLS")); diff != "" {
+	}).Complete()
+	if diff := cmp.Diff(want, got, cmpopts.IgnoreFields(rtmp.Config{}, "TLS"), cmpopts.IgnoreUnexported(rtmp.Config{})); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
 	}
 }

@@ -83,7 +83,7 @@ func (w *Worker) listen(files []*os.File) (*servers, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.srv[false], s.srv[true] = s.httpServer(a.Public()), s.httpServer(a.Private())
+	s.srv[false], s.srv[true] = s.httpServer(w.httpFLV(a.Public())), s.httpServer(a.Private())
 	return s, nil
 }
 

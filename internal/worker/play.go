@@ -53,15 +53,16 @@ func (s *session) join(key string, r *rtmp.PlayRequest) error {
 		return refused{metrics.CloseInternal, err}
 	}
 	var started atomic.Bool
+	streamID := r.StreamID // what outlives this call must not keep the request
 	sent := s.w.metrics.sent(s.protocol, s.role)
 	player := live.NewPlayer(live.PlayOptions{
-		Sink: sink, StreamID: r.StreamID, Relay: s.private,
+		Sink: sink, StreamID: streamID, Relay: s.private,
 		Sent: func(bytes int) { sent.Add(float64(bytes)) },
 		Started: func(wait time.Duration) {
 			started.Store(true)
 			s.started(key, wait)
 		},
-		Farewell: func(reason live.EndReason) { s.farewell(r.StreamID, reason) },
+		Farewell: func(reason live.EndReason) { s.farewell(streamID, reason) },
 		Ended: func(reason live.EndReason) {
 			s.countPlay(started.Load(), reason)
 			if s.private && reason == live.EndTakenOver {

@@ -36,8 +36,6 @@ type session struct {
 	protocol string
 	begun    time.Time
 	log      *slog.Logger
-	ctx      context.Context // ends when somebody else ends the session
-	cancel   context.CancelFunc
 
 	// set once, under mu; the session's goroutine reads it without
 	conn   *rtmp.ServerConn
@@ -45,8 +43,10 @@ type session struct {
 	client string // what the peer calls itself
 
 	// owned by the session's goroutine
+	ctx          context.Context         // ends when somebody else ends the session
 	admission    func()                  // gives back the place among the connections
 	publications map[uint32]*publication // by message stream id
+	gathering    bool                    // see gathers
 	received     uint64                  // bytes that are counted already
 	role         string                  // of the metrics; also the log's
 	stream       string                  // key of the newest stream, for the log
@@ -56,22 +56,23 @@ type session struct {
 	player atomic.Pointer[live.Player]
 
 	mu     sync.Mutex
-	state  string         // of the metrics
-	gone   bool           // state is final
-	ending live.EndReason // set once, by whoever ends the session from outside
+	stop   context.CancelFunc // ends ctx
+	state  string             // of the metrics
+	gone   bool               // state is final
+	ending live.EndReason     // set once, by whoever ends the session from outside
 }
 
 // run starts a session for a connection that was admitted.
 func (w *Worker) run(nc *transport.Conn, l *listener, admission func()) {
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, stop := context.WithCancel(context.Background())
 	s := &session{
 		w: w, nc: nc, private: l.private, protocol: l.protocol(), remote: remoteOf(nc), begun: time.Now(), role: metrics.RoleNone,
-		publications: map[uint32]*publication{}, log: w.log, ctx: ctx, cancel: cancel, admission: admission,
+		publications: map[uint32]*publication{}, log: w.log, ctx: ctx, stop: stop, admission: admission,
 	}
 	w.mu.Lock()
 	if w.ending {
 		w.mu.Unlock()
-		cancel()
+		stop()
 		admission()
 		w.reject(nc, s.protocol, metrics.RejectShutdown)
 		return
@@ -91,10 +92,19 @@ func remoteOf(nc net.Conn) string {
 }
 
 func (s *session) run() {
+	s.setState(metrics.StateHandshake)
+	s.proceed(s.serve)
+}
+
+// proceed runs a part of the session's life, and what follows it: a player's rest, or the session's end.
+func (s *session) proceed(f func() error) {
+	err := guarded(f)
+	if errors.Is(err, errRest) {
+		go s.rest()
+		return
+	}
 	defer s.w.sessions.Done()
 	defer s.cancel()
-	s.setState(metrics.StateHandshake)
-	err := s.guarded(s.serve)
 	reason := s.reason(err)
 	told := s.unpublishAll()
 	if s.conn != nil && !errors.Is(err, rtmp.ErrClosed) && reason != metrics.CloseGone && reason != metrics.CloseStalled {
@@ -105,8 +115,18 @@ func (s *session) run() {
 	s.finish(reason, err)
 }
 
-// guarded turns a panic into the end of this session alone.
-func (s *session) guarded(f func() error) (err error) {
+// errRest is how a part of a player's life ends that goes on when the peer says something.
+var errRest = errors.New("nothing to do")
+
+// rest waits for a player to say something, which it hardly ever does, in a goroutine of its own: the one before has grown a stack that is
+// larger than all else that a player takes, and would keep it.
+func (s *session) rest() {
+	s.conn.Wait()
+	go s.proceed(s.converse)
+}
+
+// guarded turns a panic into an error: the end of this session alone.
+func guarded(f func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = panicked{p, debug.Stack()}
@@ -142,16 +162,39 @@ func (s *session) serve() error {
 	if err := conn.AcceptConnect(); err != nil {
 		return err
 	}
+	conn.ConnectRequest().Properties = nil // all that is needed of them is taken
+	return s.converse()
+}
+
+// converse deals with what the peer says; a player's session rests when that is all for now.
+func (s *session) converse() error {
 	for {
-		ev, err := conn.Next()
+		ev, ok, err := s.next()
 		s.count()
-		if err != nil {
+		switch {
+		case err != nil:
 			return err
+		case !ok:
+			return errRest
 		}
 		if err := s.handle(&ev); err != nil {
 			return err
 		}
 	}
+}
+
+// next returns the next event. For that of a player it does not wait.
+func (s *session) next() (ev rtmp.Event, ok bool, err error) {
+	switch {
+	case s.player.Load() != nil:
+		return s.conn.Poll()
+	case len(s.publications) > 0 && !s.conn.Buffered():
+		if ev, ok, err = s.gather(); ok || err != nil {
+			return ev, ok, err
+		}
+	}
+	ev, err = s.conn.Next()
+	return ev, true, err
 }
 
 // accept waits for the peer's connect, unless the session is ended meanwhile.
@@ -168,8 +211,19 @@ func (s *session) accept() (*rtmp.ServerConn, error) {
 	s.conn, s.client = conn, names.Printable(conn.ConnectRequest().FlashVer, maxClient)
 	if s.ending != "" {
 		conn.Interrupt()
+		return conn, nil
 	}
+	s.stop() // what waited for the old context has left more in it than a session needs from here on
+	s.ctx, s.stop = context.WithCancel(context.Background())
 	return conn, nil
+}
+
+// cancel ends the session's context.
+func (s *session) cancel() {
+	s.mu.Lock()
+	stop := s.stop
+	s.mu.Unlock()
+	stop()
 }
 
 // identify learns the peer's address from the proxy that it came through, if it did.
@@ -221,6 +275,9 @@ func (s *session) handle(ev *rtmp.Event) error {
 // count adds what came in since the last call to the metrics.
 func (s *session) count() {
 	n := s.conn.Stats().BytesRead
+	if n == s.received {
+		return
+	}
 	s.w.metrics.received(s.protocol, s.role).Add(float64(n - s.received))
 	s.received = n
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"runtime"
 	"sync"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/rtmp-edge/rtmp-edge/broadcast"
+	"github.com/rtmp-edge/rtmp-edge/internal/config"
 	"github.com/rtmp-edge/rtmp-edge/internal/handover"
 	"github.com/rtmp-edge/rtmp-edge/internal/limit"
 	"github.com/rtmp-edge/rtmp-edge/internal/live"
@@ -35,6 +37,7 @@ type Worker struct {
 	gather  prometheus.Gatherer
 	group   *broadcast.Group
 	rtmp    *rtmp.Config
+	reading *reading
 
 	connections *limit.Connections
 	publishes   *limit.Publishes
@@ -66,6 +69,7 @@ func Run() error {
 	if err != nil {
 		return err
 	}
+	tune(newLogger(start), start.Workers, files)
 	w, err := newWorker(start, files)
 	if err != nil {
 		return err
@@ -89,13 +93,17 @@ func Run() error {
 	return nil
 }
 
+func newLogger(start handover.Start) *slog.Logger {
+	return logging.New(os.Stderr, start.Config.Log).With(logging.Worker, start.Worker)
+}
+
 func newWorker(start handover.Start, files []*os.File) (*Worker, error) {
 	if len(files) != 1+len(start.Sockets) {
 		return nil, fmt.Errorf("worker: %d descriptors for the zone and %d sockets", len(files), len(start.Sockets))
 	}
 	cfg := start.Config
 	w := &Worker{
-		start: start, log: logging.New(os.Stderr, cfg.Log).With(logging.Worker, start.Worker), born: time.Now(),
+		start: start, log: newLogger(start), born: time.Now(),
 		rtmp: rtmpConfig(&cfg.RTMP), open: map[*session]struct{}{}, publishers: map[string]*publication{},
 	}
 	zone, err := streamzone.Join(files[0], start.Slot, start.Epoch)
@@ -112,13 +120,19 @@ func newWorker(start handover.Start, files []*os.File) (*Worker, error) {
 	}
 	w.puller = w.newPuller()
 	w.group = broadcast.New(w.peers, broadcast.Options{})
-	l := cfg.Live
-	w.hub = live.NewHub(live.Options{
-		GOPCache: l.GOPCache, RepublishWait: l.RepublishWait, PlayWait: l.PlayWait, StallTimeout: l.StallTimeout,
-		MaxLag: l.MaxLag, LogBytes: int(l.LogBytes), LogDuration: l.LogDuration, Linger: cfg.Relay.Linger,
-		Observer: newObserver(w.metrics), Demand: w.pull, Published: w.published,
-	})
+	w.hub = w.newHub(&cfg.Live)
+	w.reading = newReading(runtime.GOMAXPROCS(0), cfg.Live.Flush.Max/2)
 	return w, nil
+}
+
+func (w *Worker) newHub(l *config.Live) *live.Hub {
+	return live.NewHub(live.Options{
+		GOPCache: l.GOPCache, RepublishWait: l.RepublishWait, PlayWait: l.PlayWait, StallTimeout: l.StallTimeout,
+		MaxLag: l.MaxLag, LogBytes: int(l.LogBytes), LogDuration: l.LogDuration, Linger: w.start.Config.Relay.Linger,
+		Senders:  runtime.GOMAXPROCS(0),
+		Observer: newObserver(w.metrics), Demand: w.pull, Published: w.published,
+		Flush: func(key string) live.Flush { return live.Flush(w.policy(key).Flush) },
+	})
 }
 
 // shutdown ends everything in order: no new connections, publishers and players are told, then the rest is cut off.
