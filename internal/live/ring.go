@@ -16,12 +16,12 @@ type Flush struct {
 type group struct {
 	stream *Stream
 	ring   *ring
-	called atomic.Bool // it is among the sender's keyed
+	called atomic.Bool // it is among the sender's hurried
 
 	// Owned by the sender's goroutine.
 	players []*Player
 	index   int // in the ring
-	urgent  int // so many of players, the first, are to get a keyframe
+	urgent  int // so many of players, the first, are to get what there is
 }
 
 // A ring is players, of any streams, that a sender serves in turn, so that each has its turn once in an interval. Turns are spread evenly over it:
@@ -32,8 +32,9 @@ type ring struct {
 	sender *sender
 	flush  Flush
 
-	fed   atomic.Uint64 // counts packets
-	awake atomic.Bool   // turns go on; else, who feeds must poke
+	fed    atomic.Uint64 // counts packets
+	awake  atomic.Bool   // turns go on; else, who feeds must poke
+	atOnce atomic.Bool   // packets don't gather: there are no turns, but as if each packet were a keyframe
 
 	// Owned by the sender's goroutine.
 	groups  []*group
@@ -67,6 +68,7 @@ const burst = 64
 // turn serves those whose turn it is, and returns when the next is.
 func (r *ring) turn(s *sender, now, until int64) (wait time.Duration) {
 	interval := s.patience.interval(r.flush)
+	r.atOnce.Store(interval == 0) // before due: what does not come at once is seen there
 	for r.due() {
 		s.lookAway() // what was fed by now is in the next view
 		r.earn(now, interval)
@@ -231,9 +233,10 @@ func (s *Stream) dropGroup(g *group) {
 // notify tells the senders of a packet. Called with mu held.
 func (s *Stream) notify(keyframe bool) {
 	for _, g := range s.groups {
-		g.ring.packet()
-		if keyframe {
-			g.ring.sender.key(g)
+		if keyframe || g.ring.atOnce.Load() {
+			g.ring.sender.hurry(g)
+		} else {
+			g.ring.packet()
 		}
 	}
 }

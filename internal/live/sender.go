@@ -10,7 +10,7 @@ import (
 
 // A sender serves its share of the hub's players, from one goroutine that runs as long as it has any.
 //
-// Who has just come, asks for something or waits for a keyframe is served at once. All others are served in turn, in rings: see [ring].
+// Who has just come, asks for something or gets a keyframe is served at once. All others are served in turn, in rings: see [ring].
 type sender struct {
 	hub  *Hub
 	wake chan struct{} // capacity 1: there is something to do
@@ -20,7 +20,7 @@ type sender struct {
 	mu      sync.Mutex
 	ready   []*Player // came, or are no longer blocked
 	calling []*Player // ask for something
-	keyed   []*group  // got a keyframe
+	hurried []*group  // got a packet that does not wait
 	blocked int       // players that wait for room, outside
 	running bool
 
@@ -28,7 +28,7 @@ type sender struct {
 	rings    []*ring
 	come     []*Player // of ready, those to be looked at yet
 	asked    []*Player // of calling, likewise
-	urgent   []*group  // where a keyframe is to be sent yet
+	urgent   []*group  // of hurried, those to be looked at yet
 	stream   *Stream   // what view is of; nil without one
 	view     view
 	batch    batch
@@ -70,13 +70,13 @@ func (s *sender) call(p *Player) {
 	}
 }
 
-// key has the players of a group get a keyframe soon.
-func (s *sender) key(g *group) {
+// hurry has the players of a group get a packet that does not wait: a keyframe, or any where packets don't gather.
+func (s *sender) hurry(g *group) {
 	if g.called.Swap(true) {
 		return
 	}
 	s.mu.Lock()
-	s.keyed = append(s.keyed, g)
+	s.hurried = append(s.hurried, g)
 	s.mu.Unlock()
 	s.poke()
 }
@@ -159,11 +159,11 @@ func (s *sender) collect() {
 	defer s.mu.Unlock()
 	s.come, s.ready = moved(s.come, s.ready)
 	s.asked, s.calling = moved(s.asked, s.calling)
-	for _, g := range s.keyed {
+	for _, g := range s.hurried {
 		g.called.Store(false)
 		g.urgent = len(g.players)
 	}
-	s.urgent, s.keyed = moved(s.urgent, s.keyed)
+	s.urgent, s.hurried = moved(s.urgent, s.hurried)
 }
 
 // moved moves what is in a list behind another one.
@@ -201,7 +201,7 @@ func pop[T any](list *[]*T) *T {
 	return first
 }
 
-// urge sends keyframes, and tells whether everybody has theirs.
+// urge sends what does not wait, and tells whether everybody has it.
 func (s *sender) urge(until int64) bool {
 	for len(s.urgent) > 0 {
 		g := s.urgent[0]
