@@ -174,3 +174,39 @@ func TestFedWhileNobodyIsServed(t *testing.T) {
 		wantMessages(t, late, "data header@0", "video header@0", "audio header@0", "video key@0", "video@40")
 	})
 }
+
+// TestNoWakeUpIsLost: each packet is the last for now, and comes whenever the sender is about to rest.
+func TestNoWakeUpIsLost(t *testing.T) {
+	t.Parallel()
+	for _, flush := range []Flush{{}, {Max: 300 * time.Microsecond}, {2 * ms, 2 * ms}} {
+		o := flushOptions(flush)
+		o.Senders = 2
+		h := newTestHub(t, o)
+		f := publish(t, h, "1")
+		var sinks [3]drain
+		for i := range sinks {
+			if err := h.Play("live/x", NewPlayer(PlayOptions{Sink: &sinks[i], StreamID: 1})); err != nil {
+				t.Fatal(err)
+			}
+		}
+		fed := int64(0)
+		for n := range 200 {
+			m := inter(uint32(n))
+			if n == 0 {
+				m = key(0)
+			}
+			if err := f.Append(m); err != nil {
+				t.Fatal(err)
+			}
+			fed += int64(framedSize(Video, m.Timestamp, m.Payload))
+			for i := range sinks {
+				for end := time.Now().Add(20 * time.Second); sinks[i].bytes.Load() < fed; time.Sleep(20 * time.Microsecond) {
+					if time.Now().After(end) {
+						t.Fatalf("%v: player %d has %d of %d bytes, and waits", flush, i, sinks[i].bytes.Load(), fed)
+					}
+				}
+			}
+		}
+		f.Detach()
+	}
+}

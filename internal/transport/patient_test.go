@@ -227,3 +227,40 @@ func TestPatienceBeforeTheBeginning(t *testing.T) {
 		t.Errorf("%q, %v", b, err)
 	}
 }
+
+// TestGather: what a gap brings can be read, though nobody is woken for it; the peer's end wakes; and so does a byte, when bytes are waited for again.
+func TestGather(t *testing.T) {
+	t.Parallel()
+	for name, p := range peers(t) {
+		t.Run(name, func(t *testing.T) {
+			buffer := make([]byte, 100)
+			p.server.Gather(true)
+			if _, err := io.WriteString(p.client, "hello"); err != nil {
+				t.Fatal(err)
+			}
+			eventually(t, "the bytes are read", func() bool {
+				n, err := p.server.ReadNow(buffer)
+				if err != nil && !errors.Is(err, chunk.ErrNotYet) {
+					t.Fatal(err)
+				}
+				return string(buffer[:n]) == "hello"
+			})
+			for _, last := range []bool{false, true} {
+				p.server.Gather(last)
+				woken := make(chan error, 1)
+				go func() { woken <- p.server.Wait() }()
+				if last {
+					_ = p.client.Close()
+				} else if _, err := io.WriteString(p.client, "x"); err != nil {
+					t.Fatal(err)
+				}
+				select {
+				case <-woken:
+				case <-time.After(20 * time.Second):
+					t.Fatalf("nobody is woken (the end: %v)", last)
+				}
+				_, _ = p.server.ReadNow(buffer)
+			}
+		})
+	}
+}
