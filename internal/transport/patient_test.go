@@ -247,8 +247,11 @@ func TestGather(t *testing.T) {
 			})
 			for _, last := range []bool{false, true} {
 				p.server.Gather(last)
-				woken := make(chan error, 1)
-				go func() { woken <- p.server.Wait() }()
+				woken := make(chan struct{})
+				go func() {
+					defer close(woken)
+					_ = p.server.Wait() // ReadNow tells why
+				}()
 				if last {
 					_ = p.client.Close()
 				} else if _, err := io.WriteString(p.client, "x"); err != nil {
