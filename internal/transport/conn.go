@@ -33,6 +33,8 @@ type Conn struct {
 	proxied bool
 	timeout time.Duration // for the PROXY header
 
+	gathering bool // owned by the reading goroutine: see Gather
+
 	once    sync.Once // reads the PROXY header, and sets:
 	peer    netip.AddrPort
 	peerErr error
@@ -113,6 +115,7 @@ func (c *Conn) ready() error {
 
 // Read implements net.Conn. On a secure connection the TLS handshake is a part of the first Read.
 func (c *Conn) Read(b []byte) (int, error) {
+	c.wakeful()
 	if err := c.ready(); err != nil {
 		return 0, err
 	}

@@ -11,6 +11,7 @@ import (
 
 // ReadPatiently implements chunk.PatientReader.
 func (c *Conn) ReadPatiently(m chunk.Memory) (int, error) {
+	c.wakeful()
 	if c.socket == nil {
 		return c.Read(m.Borrow())
 	}
@@ -54,6 +55,7 @@ func (c *Conn) ReadNow(p []byte) (int, error) {
 
 // Wait implements chunk.PatientReader. On a secure connection, it is called when ReadNow has nothing more.
 func (c *Conn) Wait() error {
+	c.wakeful()
 	if c.socket == nil {
 		return nil
 	}

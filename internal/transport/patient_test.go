@@ -228,13 +228,14 @@ func TestPatienceBeforeTheBeginning(t *testing.T) {
 	}
 }
 
-// TestGather: what a gap brings can be read, though nobody is woken for it; the peer's end wakes; and so does a byte, when bytes are waited for again.
+// TestGather: what a gap brings can be read, though nobody is woken for it. A byte that is waited for wakes all the same, as the rest of a message
+// must, whether it is waited for with memory or without; and so does the end.
 func TestGather(t *testing.T) {
 	t.Parallel()
 	for name, p := range peers(t) {
 		t.Run(name, func(t *testing.T) {
 			buffer := make([]byte, 100)
-			p.server.Gather(true)
+			p.server.Gather()
 			if _, err := io.WriteString(p.client, "hello"); err != nil {
 				t.Fatal(err)
 			}
@@ -245,25 +246,45 @@ func TestGather(t *testing.T) {
 				}
 				return string(buffer[:n]) == "hello"
 			})
-			for _, last := range []bool{false, true} {
-				p.server.Gather(last)
-				woken := make(chan struct{})
-				go func() {
-					defer close(woken)
-					_ = p.server.Wait() // ReadNow tells why
-				}()
-				if last {
-					_ = p.client.Close()
-				} else if _, err := io.WriteString(p.client, "x"); err != nil {
-					t.Fatal(err)
-				}
-				select {
-				case <-woken:
-				case <-time.After(20 * time.Second):
-					t.Fatalf("nobody is woken (the end: %v)", last)
-				}
+			for way, wait := range map[string]func(){
+				"Wait":          func() { _ = p.server.Wait() },
+				"ReadPatiently": func() { _, _ = p.server.ReadPatiently(&lender{mem: buffer}) },
+				"Read":          func() { _, _ = p.server.Read(buffer) },
+			} {
+				p.server.Gather()
+				awaitWoken(t, way, wait, func() error {
+					_, err := io.WriteString(p.client, "x")
+					return err
+				})
 				_, _ = p.server.ReadNow(buffer)
 			}
+			p.server.Gather()
+			m := &lender{mem: buffer}
+			awaitWoken(t, "who waits already", func() { _, _ = p.server.ReadPatiently(m) }, func() error {
+				eventually(t, "it waits", func() bool { return m.waited.Load() > 0 })
+				_, err := io.WriteString(p.client, "x")
+				return err
+			})
+			p.server.Gather()
+			awaitWoken(t, "the end", func() { _ = p.server.Wait() }, p.client.Close)
 		})
+	}
+}
+
+// awaitWoken waits until something ends that the peer ends by what it does.
+func awaitWoken(t *testing.T, way string, wait func(), peer func() error) {
+	t.Helper()
+	woken := make(chan struct{})
+	go func() {
+		defer close(woken)
+		wait()
+	}()
+	if err := peer(); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-woken:
+	case <-time.After(20 * time.Second):
+		t.Fatalf("%s: nobody is woken", way)
 	}
 }

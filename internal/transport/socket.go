@@ -44,9 +44,25 @@ func tune(nc net.Conn, o *Options) {
 // lowWater is how many bytes must have come before the kernel wakes a reader that lets them gather: more than come in the time that it does.
 const lowWater = 32 << 10
 
-// Gather tells the kernel whether to wake readers for every byte, which it does unless told, or only when a good deal has come or the peer is gone
-// (socket(7), SO_RCVLOWAT). What is there can be read in either case. Who lets bytes gather must not wait for them.
-func (c *Conn) Gather(yes bool) {
+// Gather has the kernel wake no reader until a good deal has come or the peer is gone (socket(7), SO_RCVLOWAT): for who lets bytes gather, and then
+// reads what is there with ReadNow. It ends with whatever waits for bytes: the rest of a message may be few. Only the reading goroutine may call it.
+func (c *Conn) Gather() {
+	if !c.gathering {
+		c.gathering = true
+		c.wakeAt(lowWater)
+	}
+}
+
+// wakeful ends what Gather began. It is called before waiting for bytes.
+func (c *Conn) wakeful() {
+	if c.gathering {
+		c.gathering = false
+		c.wakeAt(1)
+	}
+}
+
+// wakeAt sets how many bytes wake a reader.
+func (c *Conn) wakeAt(bytes int32) {
 	sc, ok := c.nc.(syscall.Conn)
 	if !ok {
 		return
@@ -55,11 +71,7 @@ func (c *Conn) Gather(yes bool) {
 	if err != nil {
 		return // it is closed, and the next read tells that
 	}
-	n := int32(1)
-	if yes {
-		n = lowWater
-	}
 	_ = raw.Control(func(fd uintptr) { // as with all that never waits, the scheduler isn't told
-		_, _, _ = unix.RawSyscall6(unix.SYS_SETSOCKOPT, fd, unix.SOL_SOCKET, unix.SO_RCVLOWAT, uintptr(unsafe.Pointer(&n)), unsafe.Sizeof(n), 0)
+		_, _, _ = unix.RawSyscall6(unix.SYS_SETSOCKOPT, fd, unix.SOL_SOCKET, unix.SO_RCVLOWAT, uintptr(unsafe.Pointer(&bytes)), unsafe.Sizeof(bytes), 0)
 	})
 }

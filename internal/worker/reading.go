@@ -60,20 +60,11 @@ func (s *session) gather() (ev rtmp.Event, ok bool, err error) {
 		if gap == 0 {
 			break
 		}
-		s.gathers(true)
+		s.nc.Gather()
 		time.Sleep(gap)
 		if ev, ok, err = s.conn.Poll(); ok || err != nil {
 			return ev, ok, err
 		}
 	}
-	s.gathers(false) // the next byte is waited for
-	return ev, false, nil
-}
-
-// gathers has the kernel wake nobody for the little that a gap brings, or for every byte.
-func (s *session) gathers(yes bool) {
-	if s.gathering != yes {
-		s.gathering = yes
-		s.nc.Gather(yes)
-	}
+	return ev, false, nil // the next byte is waited for
 }

@@ -46,7 +46,6 @@ type session struct {
 	ctx          context.Context         // ends when somebody else ends the session
 	admission    func()                  // gives back the place among the connections
 	publications map[uint32]*publication // by message stream id
-	gathering    bool                    // see gathers
 	received     uint64                  // bytes that are counted already
 	role         string                  // of the metrics; also the log's
 	stream       string                  // key of the newest stream, for the log
