@@ -104,19 +104,7 @@ func TestMachineLimited(t *testing.T) {
 		return
 	}
 	t.Parallel()
-	again := exec.Command(os.Args[0], "-test.run=^TestMachineLimited$", "-test.v", "-test.timeout=2m")
-	again.Env = append(os.Environ(), envMachine+"="+shortTempDir(t), envBinary+"="+serverBinary)
-	again.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNS}
-	if os.Getuid() != 0 { // root in a namespace of users can do it as well, where the system lets users have those
-		again.SysProcAttr.Cloneflags |= syscall.CLONE_NEWUSER
-		again.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}}
-		again.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}}
-	}
-	out, err := again.CombinedOutput()
-	if err != nil {
-		t.Errorf("with mounts of its own, for which one must be root: %v", err)
-	}
-	t.Logf("%s", out)
+	again(t, syscall.CLONE_NEWNS, envMachine+"="+shortTempDir(t))
 }
 
 func testLimited(t *testing.T, folder string) {

@@ -28,17 +28,23 @@ func TestNetnsCut(t *testing.T) {
 	if _, err := exec.LookPath("ip"); err != nil {
 		t.Fatalf("%v: the test makes networks with it (Debian: iproute2)", err)
 	}
-	again := exec.Command(os.Args[0], "-test.run=^TestNetnsCut$", "-test.v", "-test.parallel=8", "-test.timeout=2m")
-	again.Env = append(os.Environ(), envNetwork+"=own", envBinary+"="+serverBinary)
-	again.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET}
+	again(t, syscall.CLONE_NEWNET, envNetwork+"=own")
+}
+
+// again runs the calling test in a process with namespaces of its own, which finds that in its environment.
+func again(t *testing.T, namespaces uintptr, env string) {
+	t.Helper()
+	cmd := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v", "-test.parallel=8", "-test.timeout=2m")
+	cmd.Env = append(os.Environ(), env, envBinary+"="+serverBinary)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: namespaces}
 	if os.Getuid() != 0 { // root in a namespace of users can do it as well, where the system lets users have those
-		again.SysProcAttr.Cloneflags |= syscall.CLONE_NEWUSER
-		again.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}}
-		again.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}}
+		cmd.SysProcAttr.Cloneflags |= syscall.CLONE_NEWUSER
+		cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}}
+		cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}}
 	}
-	out, err := again.CombinedOutput()
+	out, err := cmd.CombinedOutput()
 	if err != nil {
-		t.Errorf("in a network of its own, for which one must be root: %v", err)
+		t.Errorf("in namespaces of its own, for which one must be root: %v", err)
 	}
 	t.Logf("%s", out)
 }

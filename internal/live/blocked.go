@@ -31,8 +31,7 @@ func (p *Player) unblock() (r EndReason, caughtUp bool) {
 		}
 		p.progress = time.Now() // there is room, so the peer has taken something
 		v := p.stream.look()
-		left := p.flush(&v, &b)
-		switch left {
+		switch p.flush(&v, &b) {
 		case flushedIdle:
 			return "", true
 		case flushedLast:

@@ -210,3 +210,44 @@ func TestNoWakeUpIsLost(t *testing.T) {
 		f.Detach()
 	}
 }
+
+// A slowSink takes its time.
+type slowSink struct {
+	drain
+	writes int
+}
+
+func (s *slowSink) TryWritev(iov [][]byte) (int, error) {
+	s.writes++
+	time.Sleep(100 * time.Microsecond) // of the bubble's clock
+	return s.drain.TryWritev(iov)
+}
+
+// TestUrgentFasterThanAllCanBeServed: keyframes alone, three in the time that it takes to serve everybody. Nobody is left out for that.
+func TestUrgentFasterThanAllCanBeServed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newTestHub(t, flushOptions(Flush{time.Second, time.Second}))
+		f := publish(t, h, "1")
+		sinks := make([]*slowSink, 300)
+		for i := range sinks {
+			sinks[i] = &slowSink{}
+			if err := h.Play("live/x", NewPlayer(PlayOptions{Sink: sinks[i], StreamID: 1})); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for ts := uint32(0); ts < 900; ts += 10 {
+			if err := f.Append(key(ts)); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(10 * ms)
+		}
+		f.Detach()
+		time.Sleep(time.Second)
+		synctest.Wait() // until all have the end of it
+		for i, s := range sinks {
+			if s.writes < 15 {
+				t.Errorf("player %d was written to %d times in 0.9 s", i, s.writes)
+			}
+		}
+	})
+}

@@ -32,16 +32,15 @@ type Player struct {
 
 	// set by Hub.Play
 	stream *Stream
+	sender *sender
 	joined time.Time
-
-	sender *sender // likewise
 
 	sent     atomic.Uint64
 	started  atomic.Bool // since its first packet; for those who only look
 	extended atomic.Bool // has been given more time to wait
 	leaving  atomic.Bool // the session is gone: write no more
 	asking   atomic.Bool // something besides packets is to be done: see takeControl
-	called   atomic.Bool // it is among the sender's called
+	called   atomic.Bool // it is among the sender's calling
 	once     sync.Once   // for Ended
 
 	mu        sync.Mutex

@@ -20,8 +20,9 @@ type group struct {
 
 	// Owned by the sender's goroutine.
 	players []*Player
-	index   int // in the ring
-	urgent  int // so many of players, the first, are to get what there is
+	index   int  // in the ring
+	urgent  int  // so many of players, the first, are to get what there is
+	again   bool // and then all once more: something came that those behind them may not have
 }
 
 // A ring is players, of any streams, that a sender serves in turn, so that each has its turn once in an interval. Turns are spread evenly over it:

@@ -12,13 +12,13 @@ type segment struct {
 const (
 	minSegment = 64 << 10
 	maxSegment = 2 << 20
-	segments   = 4
+	perLog     = 4
 )
 
 // newSegment returns a segment that takes so many bytes, for a log that holds some.
 func newSegment(start uint64, bytes, held int) *segment {
 	size := minSegment
-	for size < maxSegment && 2*size <= held/segments {
+	for size < maxSegment && 2*size <= held/perLog {
 		size *= 2
 	}
 	return &segment{start: start, bytes: make([]byte, max(size, bytes))}

@@ -150,6 +150,7 @@ func (s *sender) deserted() bool {
 		return false // who blocks comes back, or pokes
 	}
 	s.running = false
+	s.tick.Store(0)
 	return true
 }
 
@@ -161,9 +162,15 @@ func (s *sender) collect() {
 	s.asked, s.calling = moved(s.asked, s.calling)
 	for _, g := range s.hurried {
 		g.called.Store(false)
+		if g.urgent > 0 { // to begin anew would be to serve the same ones for ever, where packets come faster than all can be served
+			g.again = true
+			continue
+		}
 		g.urgent = len(g.players)
+		s.urgent = append(s.urgent, g)
 	}
-	s.urgent, s.hurried = moved(s.urgent, s.hurried)
+	clear(s.hurried)
+	s.hurried = s.hurried[:0]
 }
 
 // moved moves what is in a list behind another one.
@@ -213,6 +220,10 @@ func (s *sender) urge(until int64) bool {
 			}
 		}
 		pop(&s.urgent)
+		if g.again {
+			g.again, g.urgent = false, len(g.players)
+			s.urgent = append(s.urgent, g)
+		}
 	}
 	return true
 }

@@ -233,23 +233,13 @@ func (v *viewer) linger() {
 // started is called by the fan-out with the first media.
 func (v *viewer) started(wait time.Duration) {
 	v.setState(metrics.StatePlaying)
-	source := metrics.SourceWorker
-	if v.w.publication(v.key) != nil {
-		source = metrics.SourceLocal
-	}
-	v.w.metrics.PlayJoin.WithLabelValues(metrics.ProtocolHTTPFLV, source).Observe(wait.Seconds())
+	v.w.countJoin(metrics.ProtocolHTTPFLV, v.key, wait)
 }
 
 // ended is called by the fan-out when nothing is written any more.
 func (v *viewer) ended(r live.EndReason) {
 	v.mu.Lock()
-	result := metrics.PlayGone
-	switch {
-	case v.state == metrics.StatePlaying:
-		result = metrics.PlayOK
-	case r == live.EndNotFound:
-		result = metrics.PlayNotFound
-	}
+	result := playResult(v.state == metrics.StatePlaying, r)
 	v.ending = r
 	v.mu.Unlock()
 	v.w.metrics.Plays.WithLabelValues(metrics.ProtocolHTTPFLV, result).Inc()

@@ -102,11 +102,16 @@ func (s *session) started(key string, wait time.Duration) {
 	if s.private {
 		return
 	}
+	s.w.countJoin(s.protocol, key, wait)
+}
+
+// countJoin counts how long a player has waited for its first media.
+func (w *Worker) countJoin(protocol, key string, wait time.Duration) {
 	source := metrics.SourceWorker
-	if s.w.publication(key) != nil {
+	if w.publication(key) != nil {
 		source = metrics.SourceLocal
 	}
-	s.w.metrics.PlayJoin.WithLabelValues(s.protocol, source).Observe(wait.Seconds())
+	w.metrics.PlayJoin.WithLabelValues(protocol, source).Observe(wait.Seconds())
 }
 
 // farewell tells a player why it ends; the words go through its control queue.
@@ -128,12 +133,16 @@ func (s *session) countPlay(started bool, r live.EndReason) {
 	if s.private {
 		return
 	}
-	result := metrics.PlayGone
+	s.w.metrics.Plays.WithLabelValues(s.protocol, playResult(started, r)).Inc()
+}
+
+// playResult is how playing went, as the metrics' label.
+func playResult(started bool, r live.EndReason) string {
 	switch {
 	case started:
-		result = metrics.PlayOK
+		return metrics.PlayOK
 	case r == live.EndNotFound:
-		result = metrics.PlayNotFound
+		return metrics.PlayNotFound
 	}
-	s.w.metrics.Plays.WithLabelValues(s.protocol, result).Inc()
+	return metrics.PlayGone
 }
