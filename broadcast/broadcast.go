@@ -12,6 +12,10 @@
 //
 // Every peer has the same deadline of its own. A peer that is dead, stopped (SIGSTOP), slow or talking nonsense costs that
 // deadline at most, and is named by the Err of its Answer; it never takes an answer from the others.
+//
+// The answers become one by a Rendering: merged JSON (RenderJSON), a list by worker (RenderList), or the plain concatenation of the bodies
+// (RenderConcat). Group.Handler does all of it for the requests of an HTTP server. Group.Proxy passes them to one worker, and streams. Both mark what they
+// send, and refuse what bears their mark, so that nothing goes round in circles. Neither asks who may ask: put them behind what does.
 package broadcast
 
 import (
@@ -20,6 +24,7 @@ import (
 	"net/http"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -28,6 +33,8 @@ const (
 	DefaultTimeout  = time.Second
 	DefaultMaxBody  = 16 << 20
 	DefaultMaxConns = 8
+	// DefaultMaxProxied is more than any operator needs, and few enough for a process's descriptors.
+	DefaultMaxProxied = 256
 )
 
 // A Peer is one worker that can be asked.
@@ -47,8 +54,10 @@ type Options struct {
 	Timeout time.Duration
 	// MaxBody bounds the body of the request and of each answer, in bytes.
 	MaxBody int64
-	// MaxConns bounds the connections to one peer; requests beyond it wait, on their own time.
+	// MaxConns bounds the connections to one peer for Do and DoOne; requests beyond it wait, on their own time.
 	MaxConns int
+	// MaxProxied bounds the requests that Proxy passes at a time; each has a connection of its own.
+	MaxProxied int
 }
 
 func (o Options) withDefaults() Options {
@@ -60,6 +69,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.MaxConns <= 0 {
 		o.MaxConns = DefaultMaxConns
+	}
+	if o.MaxProxied <= 0 {
+		o.MaxProxied = DefaultMaxProxied
 	}
 	return o
 }
@@ -92,7 +104,8 @@ type Group struct {
 	ctx    context.Context // ends with Close: everything under way gives up
 	cancel context.CancelFunc
 
-	wg sync.WaitGroup // calls of Do and DoOne under way
+	wg      sync.WaitGroup // calls of Do and DoOne under way
+	proxied atomic.Int64   // requests of Proxy under way
 
 	mu      sync.Mutex // guards what follows; never held across I/O or a call of peers
 	closed  bool

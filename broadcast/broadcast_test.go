@@ -110,8 +110,8 @@ func TestBrokenOffBody(t *testing.T) {
 
 // Security rows 29 and 30: a stopped or killed worker process is named; it is asked again when it is back.
 func TestStoppedAndKilledProcess(t *testing.T) {
-	zero, p0 := startProcess(t, 0)
-	one, p1 := startProcess(t, 1)
+	zero, p0 := startProcess(t, 0, "")
+	one, p1 := startProcess(t, 1, "")
 	g := newGroup(t, Options{Timeout: 500 * time.Millisecond}, zero, one, serve(t, 2, echo))
 	ask := func() string { return words(g.Do(t.Context(), Request{Path: "/"})) }
 
@@ -253,6 +253,9 @@ func TestReason(t *testing.T) {
 		ErrLoop:                           "loop",
 		errors.New("something else"):      "other",
 		fmt.Errorf("x: %w", ErrBadAnswer): "bad_answer",
+		fmt.Errorf("%w %d", ErrStatus, 1): "status",
+		ErrBusy:                           "busy",
+		ErrMissing:                        "missing",
 	} {
 		if got := Reason(err); got != want {
 			t.Errorf("Reason(%v) = %q, want %q", err, got, want)

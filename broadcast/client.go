@@ -27,6 +27,7 @@ type clientKey struct {
 type client struct {
 	worker int
 	http   *http.Client
+	stream http.RoundTripper // for Proxy: a connection for each request, so that streams take none from the broadcasts
 }
 
 // retain returns the clients of the peers, made where there was none, and drops all others.
@@ -68,7 +69,13 @@ func (g *Group) newClient(p Peer) *client {
 		DisableCompression:     true,
 		MaxResponseHeaderBytes: maxHeader,
 	}
-	return &client{worker: p.Worker, http: &http.Client{
+	stream := &http.Transport{
+		DialContext:            g.dialer(p),
+		DisableKeepAlives:      true,
+		DisableCompression:     true,
+		MaxResponseHeaderBytes: maxHeader,
+	}
+	return &client{worker: p.Worker, stream: stream, http: &http.Client{
 		Transport:     transport,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}

@@ -19,8 +19,32 @@ import (
 	"go.uber.org/goleak"
 )
 
-// socketEnv makes the test binary a worker of its own, which serves the socket it names.
-const socketEnv = "BROADCAST_TEST_SOCKET"
+// socketEnv makes the test binary a worker of its own, which serves the socket it names, as modeEnv says.
+const (
+	socketEnv = "BROADCAST_TEST_SOCKET"
+	modeEnv   = "BROADCAST_TEST_MODE"
+)
+
+// modes are what a worker process may be like; "" answers every request with its process id.
+var modes = map[string]http.HandlerFunc{
+	"":     func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprint(w, os.Getpid()) },
+	"slow": func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() },
+	"error": func(w http.ResponseWriter, _ *http.Request) {
+		http.Error(w, "broken", http.StatusInternalServerError)
+	},
+	"garbage": func(w http.ResponseWriter, _ *http.Request) {
+		conn, _, err := http.NewResponseController(w).Hijack()
+		if err == nil {
+			_, _ = io.WriteString(conn, "\x16\x03\x01 what do you want?\r\n\r\n")
+			_ = conn.Close()
+		}
+	},
+	"stream": func(w http.ResponseWriter, r *http.Request) { // a piece, and then nothing more
+		_, _ = io.WriteString(w, "begun")
+		_ = http.NewResponseController(w).Flush()
+		<-r.Context().Done()
+	},
+}
 
 func TestMain(m *testing.M) {
 	if path := os.Getenv(socketEnv); path != "" {
@@ -30,26 +54,24 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// serveAlone answers every request with the process id until standard input ends.
+// serveAlone serves until standard input ends.
 func serveAlone(path string) {
 	l, err := net.Listen("unix", path)
 	if err != nil {
 		fmt.Println(err)
 		os.Exit(1)
 	}
-	go func() {
-		_ = http.Serve(l, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprint(w, os.Getpid()) }))
-	}()
+	go func() { _ = http.Serve(l, modes[os.Getenv(modeEnv)]) }()
 	fmt.Println("ready")
 	_, _ = io.Copy(io.Discard, os.Stdin)
 }
 
 // startProcess starts a worker that is a process of its own.
-func startProcess(t *testing.T, worker int) (Peer, *os.Process) {
+func startProcess(t *testing.T, worker int, mode string) (Peer, *os.Process) {
 	t.Helper()
 	path := socketPath(t)
 	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), socketEnv+"="+path)
+	cmd.Env = append(os.Environ(), socketEnv+"="+path, modeEnv+"="+mode)
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)

@@ -37,6 +37,11 @@ const HandOverTime = 10 * time.Second
 type Events struct {
 	Connected func(took time.Duration)          // the owner has accepted play
 	Ended     func(connected bool, cause error) // a pull is over, or failed; ErrEnded is the good end
+	// Latency tells half the round trip of a ping to the owner and back (RTMP 1.0 §7.1.7), while media comes: with the first, then every few seconds. The
+	// answer goes the way of the media, but not through what gathers in the owner's log.
+	Latency func(time.Duration)
+	// Gap tells that a pull which broke has come back to the same publication, and that the first media is newer than all it had brought.
+	Gap func()
 }
 
 // A Puller pulls streams from their owners. Its fields don't change once it is used.
@@ -71,6 +76,7 @@ func (p *Puller) Run(ctx context.Context, key string, attach func(id string) (Fe
 		last   streamzone.ID
 		rested bool
 		pause  = minPause
+		got    trail
 	)
 	for ctx.Err() == nil {
 		e, ok, err := p.Zone.Lookup(key) // after Watch: a claim from now on rings
@@ -89,8 +95,11 @@ func (p *Puller) Run(ctx context.Context, key string, attach func(id string) (Fe
 		if e.ID != last {
 			pause = minPause
 		}
+		if e.ID != last {
+			got = trail{}
+		}
 		last, rested = e.ID, false
-		if p.follow(ctx, w.C, key, e, attach) > maxPause {
+		if p.follow(ctx, w.C, key, e, &got, attach) > maxPause {
 			pause = minPause // it did work
 		}
 	}
@@ -120,7 +129,7 @@ func sleep(ctx context.Context, bell <-chan struct{}, timer <-chan time.Time) bo
 }
 
 // follow pulls one publication to its end, or until the zone says that it is over, and tells how long it lasted.
-func (p *Puller) follow(ctx context.Context, bell <-chan struct{}, key string, e streamzone.Entry, attach func(string) (Feed, error)) time.Duration {
+func (p *Puller) follow(ctx context.Context, bell <-chan struct{}, key string, e streamzone.Entry, got *trail, attach func(string) (Feed, error)) time.Duration {
 	begin := time.Now()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -134,7 +143,7 @@ func (p *Puller) follow(ctx context.Context, bell <-chan struct{}, key string, e
 				done <- fmt.Errorf("%w: %v", ErrPanic, v)
 			}
 		}()
-		done <- p.pull(ctx, key, e, attach, &connected)
+		done <- p.pull(ctx, key, e, got, attach, &connected)
 	}()
 	for {
 		select {
@@ -165,7 +174,9 @@ func (p *Puller) ended(key string, e streamzone.Entry, connected bool, err error
 }
 
 // pull plays the stream at its owner and hands on what comes.
-func (p *Puller) pull(ctx context.Context, key string, e streamzone.Entry, attach func(string) (Feed, error), connected *atomic.Bool) error {
+func (p *Puller) pull(
+	ctx context.Context, key string, e streamzone.Entry, got *trail, attach func(string) (Feed, error), connected *atomic.Bool,
+) error {
 	begin := time.Now()
 	app, name, _ := strings.Cut(key, "/")
 	c, err := p.connect(ctx, app, name, e)
@@ -183,15 +194,17 @@ func (p *Puller) pull(ctx context.Context, key string, e streamzone.Entry, attac
 	if p.Events.Connected != nil {
 		p.Events.Connected(time.Since(begin))
 	}
-	err = copyTo(feed, c)
+	got.resumes()
+	err = p.copyTo(feed, c, got)
 	if errors.Is(err, ErrTakenOver) {
 		feed.HandOver(HandOverTime)
 	}
 	return err
 }
 
-func copyTo(feed Feed, c *rtmp.ClientConn) error {
+func (p *Puller) copyTo(feed Feed, c *rtmp.ClientConn, got *trail) error {
 	var ev rtmp.Event // one for all: the feed is handed a pointer into it
+	pings := newPinger(c, p.Events.Latency)
 	var err error
 	for {
 		ev, err = c.Next()
@@ -201,7 +214,13 @@ func copyTo(feed Feed, c *rtmp.ClientConn) error {
 		case err != nil:
 			return err
 		case ev.Kind == rtmp.EventMessage:
+			if got.gap(&ev.Message) && p.Events.Gap != nil {
+				p.Events.Gap()
+			}
 			if err := feed.Append(&ev.Message); err != nil {
+				return err
+			}
+			if err := pings.ping(); err != nil {
 				return err
 			}
 		case ev.Kind == rtmp.EventStatus && ev.Status.Code == CodeTakenOver:

@@ -24,6 +24,7 @@ type ClientConn struct {
 	// Owned by the reading goroutine.
 	transaction float64 // id of the last command that has one
 	backlog     int     // bytes of media in pending
+	pong        func(number uint32)
 
 	// mu guards what follows. No write happens under it.
 	mu      sync.Mutex
@@ -169,8 +170,12 @@ func (c *ClientConn) read() (Event, *command, error) {
 				return Event{Kind: EventMessage, StreamID: m.StreamID, Message: m}, nil, nil
 			}
 		case m.Type == TypeUserControl:
-			if event, id, ok := parseUserControl(m.Payload); ok && event == userStreamEOF {
-				return Event{Kind: EventStreamEOF, StreamID: id}, nil, nil
+			event, number, ok := parseUserControl(m.Payload)
+			switch {
+			case ok && event == userStreamEOF:
+				return Event{Kind: EventStreamEOF, StreamID: number}, nil, nil
+			case ok && event == userPingResponse && c.pong != nil:
+				c.pong(number)
 			}
 		case len(m.Payload) > 0:
 			return c.command(&m)

@@ -60,7 +60,7 @@ func (c *benchPublishCmd) Run() error {
 type benchPlayCmd struct {
 	benchLoad
 
-	URL      []string      `arg:"" help:"What to play, by RTMP or HTTP-FLV: addresses of the same streams, in which {n} is the stream's number, from 0."`
+	URL      []string      `arg:"" help:"What to play, by RTMP, HTTP-FLV or WebSocket-FLV: addresses of the same streams, in which {n} is the stream's number, from 0."`
 	Streams  int           `default:"1" help:"Over how many streams the players are spread (default: ${default})."`
 	Players  int           `short:"n" default:"100" help:"How many players (default: ${default})."`
 	Verify   int           `default:"10" placeholder:"K" help:"How many of them verify; the others discard (default: ${default})."`

@@ -33,7 +33,7 @@ func (r *runCmd) Run() error {
 		}
 	}
 	small()
-	log := logging.New(os.Stderr, cfg.Log)
+	log := logging.New(os.Stderr, cfg.Log, cfg.Log.SlogLevel())
 	stops, reloads := signals(r.Config != "")
 	m, err := master.New(master.Options{Config: cfg, ConfigFile: r.Config, Logger: log, Version: version.String(), Ready: greet(os.Stdout)})
 	if err != nil {
@@ -92,7 +92,7 @@ func greet(w io.Writer) func(*config.Config, int) {
 			fmt.Fprintf(&b, "  play      ffplay %s/live/NAME\n", url)
 		}
 		if url := firstURL("http", "80", cfg.HTTP.Listen); url != "" {
-			fmt.Fprintf(&b, "  look      curl %s/api/v1/streams\n", url)
+			fmt.Fprintf(&b, "  look      %s/console/ in a browser, or curl %s/api/v1/streams\n", url, url)
 		}
 		b.WriteString("  stop      Ctrl-C\n\n")
 		_, _ = io.WriteString(w, b.String()) // the server runs, whoever reads this

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/rtmp-edge/rtmp-edge/internal/config"
@@ -15,7 +16,8 @@ type signCmd struct {
 	Action  sign.Action `arg:"" enum:"publish,play" help:"What to permit: publish or play."`
 	Stream  string      `arg:"" placeholder:"APP/NAME" help:"The stream, such as live/cam."`
 	Expires string      `required:"" placeholder:"TIME" help:"When it ends: in how long, such as 30m or 2h, or a time, such as 2030-01-02T15:04:05Z."`
-	URL     string      `placeholder:"rtmp://HOST" help:"Print the whole URL on this server, not the query alone."`
+	URL     string      `placeholder:"rtmp://HOST" help:"Print the whole URL on this server, not the query alone. http:// and ws:// are for playing."`
+	Format  string      `enum:"flv,mp4" default:"flv" help:"What an http:// URL plays as: flv or mp4."`
 }
 
 func (s *signCmd) Run() error {
@@ -49,12 +51,24 @@ func (s *signCmd) server() (string, error) {
 		return "", nil
 	}
 	u, err := url.Parse(s.URL)
-	if err != nil || u.Scheme != "rtmp" && u.Scheme != "rtmps" || u.Hostname() == "" || u.Path != "" && u.Path != "/" ||
+	if err != nil || !schemes[u.Scheme] || u.Hostname() == "" || u.Path != "" && u.Path != "/" ||
 		*u != (url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}) { // a query, a user …
-		return "", fmt.Errorf("--url=%s: write the server alone, such as rtmp://example.com or rtmps://example.com:1936", s.URL)
+		return "", fmt.Errorf("--url=%s: write the server alone, such as rtmp://example.com or https://example.com:8443", s.URL)
 	}
-	return u.Scheme + "://" + u.Host + "/" + s.Stream + "?", nil
+	stream := url.URL{Path: s.Stream}
+	switch {
+	case strings.HasPrefix(u.Scheme, "rtmp"): // its clients take the stream as it is written
+		return u.Scheme + "://" + u.Host + "/" + s.Stream + "?", nil
+	case s.Action == sign.Publish:
+		return "", fmt.Errorf("--url=%s: publish is over RTMP: write rtmp:// or rtmps://", s.URL)
+	case s.Format == "mp4" && strings.HasPrefix(u.Scheme, "ws"):
+		return "", fmt.Errorf("--url=%s: over WebSocket, streams play as flv", s.URL)
+	}
+	return u.Scheme + "://" + u.Host + "/" + stream.EscapedPath() + "." + s.Format + "?", nil
 }
+
+// schemes are those of URLs that can be signed. TLS for HTTP is a proxy's.
+var schemes = map[string]bool{"rtmp": true, "rtmps": true, "http": true, "https": true, "ws": true, "wss": true}
 
 // expiry reads a duration from now, or a time.
 func expiry(s string, now time.Time) (time.Time, error) {

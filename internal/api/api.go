@@ -10,10 +10,12 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"slices"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/rtmp-edge/rtmp-edge/broadcast"
+	"github.com/rtmp-edge/rtmp-edge/internal/console"
 )
 
 // Options of New. Local, Group and Gatherer are required.
@@ -32,15 +34,19 @@ type Options struct {
 	// Hosts are names (without port) by which the server may be called besides localhost and any IP address: the
 	// names its addresses are configured with.
 	Hosts []string
-	// Authorize decides about requests for /api/v1/ that did not come over loopback or a unix socket. nil refuses them.
-	Authorize func(*http.Request) bool
+	// Token lets control calls in that come from elsewhere than loopback or a unix socket. "" refuses them.
+	Token string
+	// Observer counts control requests; nil does not.
+	Observer Observer
 }
 
 // An API serves the HTTP of one worker.
 type API struct {
-	opts  Options
-	log   *slog.Logger
-	watch *watch
+	opts   Options
+	log    *slog.Logger
+	watch  *watch
+	hub    *eventHub
+	keeper *keeper // nil without a token
 
 	public, private http.Handler
 }
@@ -50,14 +56,20 @@ func New(o Options) (*API, error) {
 	if o.Local == nil || o.Group == nil || o.Gatherer == nil {
 		return nil, errors.New("api: Local, Group and Gatherer are required")
 	}
-	a := &API{opts: o, log: o.Logger}
+	a := &API{opts: o, log: o.Logger, keeper: newKeeper(o.Token)}
 	if a.log == nil {
 		a.log = slog.New(slog.DiscardHandler)
 	}
 	a.watch = newWatch(a.log)
-	public := append(a.publicRoutes(), a.controlRoutes()...)
-	a.public = a.sameSite(router(public))
-	a.private = router(append(public, a.internalRoutes()...))
+	page, err := console.New()
+	if err != nil {
+		return nil, err
+	}
+	a.hub = newEventHub(a.state)
+	passed := slices.Concat(a.publicRoutes(), a.controlRoutes(), consoleRoutes(page), a.dropInRoutes())
+	public := slices.Concat(passed, a.passRoutes())
+	a.public = a.sameSite(a.router(public))
+	a.private = passedOnly(a.router(passed), a.router(slices.Concat(public, a.internalRoutes(), a.dropInInternalRoutes())))
 	return a, nil
 }
 
@@ -70,36 +82,52 @@ func (a *API) Private() http.Handler { return a.private }
 
 func (a *API) publicRoutes() []route {
 	return []route{
-		{"/healthz", methods{http.MethodGet: healthz}},
-		{"/metrics", methods{http.MethodGet: a.once(a.metrics)}},
+		{"", http.MethodGet, "/healthz", nil, healthz},
+		{"", http.MethodGet, "/readyz", nil, a.readyz},
+		{"", http.MethodGet, "/metrics", nil, a.once(a.metrics)},
 	}
 }
 
 func (a *API) controlRoutes() []route {
+	const get, put, del = http.MethodGet, http.MethodPut, http.MethodDelete
 	return []route{
-		{"/api/v1/workers", methods{http.MethodGet: a.once(a.workers)}},
-		{"/api/v1/streams", methods{http.MethodGet: a.once(a.streams)}},
-		{"/api/v1/streams/{app}/{name}", methods{http.MethodDelete: a.once(a.kick)}},
-		{"/api/v1/zone", methods{http.MethodGet: a.once(a.zone)}},
+		{"workers", get, "/api/v1/workers", nil, a.once(a.workers)},
+		{"worker", get, "/api/v1/workers/{id}", nil, a.once(a.worker)},
+		{"drain", put, "/api/v1/workers/{id}/drain", drainQuery, a.once(a.drain)},
+		{"undrain", del, "/api/v1/workers/{id}/drain", nil, a.once(a.undrain)},
+		{"streams", get, "/api/v1/streams", streamsQuery, a.once(a.streams)},
+		{"stream", get, "/api/v1/streams/{app}/{name}", nil, a.once(a.stream)},
+		{"kick_publisher", del, "/api/v1/streams/{app}/{name}", nil, a.once(a.kickPublisher)},
+		{"kick_players", del, "/api/v1/streams/{app}/{name}/players", nil, a.once(a.kickPlayers)},
+		{"sessions", get, "/api/v1/sessions", sessionsQuery, a.once(a.sessions)},
+		{"session", get, "/api/v1/sessions/{id}", nil, a.once(a.session)},
+		{"kick_session", del, "/api/v1/sessions/{id}", nil, a.once(a.kickSession)},
+		{"zone", get, "/api/v1/zone", nil, a.once(a.zone)},
+		{"log", get, "/api/v1/log", nil, a.once(a.logLevels)},
+		{"set_log", put, "/api/v1/log", nil, a.once(a.setLogLevel)},
+		{"events", get, "/api/v1/events", nil, a.once(a.events)},
+		{"openapi", get, "/api/v1/openapi.json", nil, openAPI},
 	}
 }
 
 func (a *API) internalRoutes() []route {
+	const get, put, post, del = http.MethodGet, http.MethodPut, http.MethodPost, http.MethodDelete
 	return []route{
-		{pathWorker, methods{http.MethodGet: a.localWorker}},
-		{pathStreams, methods{http.MethodGet: a.localStreams, http.MethodDelete: a.localKick}},
-		{pathZone, methods{http.MethodGet: a.localZone}},
-		{pathMetrics, methods{http.MethodGet: a.localMetrics}},
-		{pathTakeover, methods{http.MethodPost: a.localTakeover}},
-		{pathProfiles, methods{http.MethodGet: profiles}},
+		{"", get, pathWorker, nil, a.localWorker},
+		{"", get, pathStreams, nil, a.localStreams},
+		{"", get, pathSessions, nil, a.localSessions},
+		{"", get, pathSession, nil, a.localSession},
+		{"", get, pathZone, nil, a.localZone},
+		{"", get, pathMetrics, nil, a.localMetrics},
+		{"", get, pathLog, nil, a.localLog},
+		{"", put, pathLog, nil, inTime(a.localSetLog)},
+		{"", put, pathDrain, nil, inTime(a.localDrain)},
+		{"", del, pathPublisher, nil, inTime(a.localKickPublisher)},
+		{"", del, pathPlayers, nil, inTime(a.localKickPlayers)},
+		{"", del, pathSession, nil, inTime(a.localKickSession)},
+		{"", post, pathTakeover, nil, a.localTakeover},
+		{"", get, pathProfiles, nil, profiles},
 	}
-}
-
-// healthz says that this worker is alive. It asks nobody: a load balancer wants to know about this one.
-func healthz(w http.ResponseWriter, _ *http.Request) {
-	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	w.Header().Set("Cache-Control", "no-store")
-	_, _ = w.Write([]byte("ok\n"))
 }
 
 // once refuses to broadcast what is already part of a broadcast.

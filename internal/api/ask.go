@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -41,29 +42,44 @@ func (a *API) ask(ctx context.Context, r broadcast.Request) ([]broadcast.Answer,
 	good := answers[:0]
 	seen := make(map[int]bool, len(answers))
 	for _, ans := range answers {
-		switch {
-		case seen[ans.Worker]:
+		if seen[ans.Worker] {
 			continue // the group lists a worker twice; the first speaks for it
-		case ans.Err != nil:
-			cov.miss(ans.Worker, broadcast.Reason(ans.Err), ans.Err.Error())
-		case ans.Status != http.StatusOK:
-			cov.miss(ans.Worker, "status", fmt.Sprintf("answered with status %d", ans.Status))
-		default:
-			good = append(good, ans)
 		}
 		seen[ans.Worker] = true
+		if cov.take(&ans) {
+			good = append(good, ans)
+		}
 	}
-	if a.opts.Expected != nil {
-		for n := range a.opts.Expected() {
-			if !seen[n] {
-				seen[n] = true
-				cov.miss(n, "missing", "the worker is not running")
-			}
+	for n := range a.expected() {
+		if !seen[n] {
+			seen[n] = true
+			cov.miss(n, "missing", "the worker is not running")
 		}
 	}
 	cov.Expected = len(seen)
-	cov.Answered = len(good)
 	return good, cov
+}
+
+// expected is how many workers there should be, whether or not the group lists them.
+func (a *API) expected() int {
+	if a.opts.Expected == nil {
+		return 0
+	}
+	return a.opts.Expected()
+}
+
+// take counts an answer of status 200 as one; of others it notes why not.
+func (c *Coverage) take(ans *broadcast.Answer) bool {
+	switch {
+	case ans.Err != nil:
+		c.miss(ans.Worker, broadcast.Reason(ans.Err), ans.Err.Error())
+	case ans.Status != http.StatusOK:
+		c.miss(ans.Worker, "status", fmt.Sprintf("answered with status %d", ans.Status))
+	default:
+		c.Answered++
+		return true
+	}
+	return false
 }
 
 // miss adds a worker that did not answer.
@@ -78,8 +94,11 @@ func (c *Coverage) demote(worker int, reason, detail string) {
 }
 
 // done puts the errors in the order of workers, and tells the log about changes.
-func (a *API) done(c *Coverage) {
+func (a *API) done(ctx context.Context, c *Coverage) {
 	slices.SortFunc(c.Errors, func(x, y WorkerError) int { return x.Worker - y.Worker })
+	if !c.Complete() {
+		noteIncomplete(ctx)
+	}
 	a.watch.see(c)
 }
 
@@ -89,25 +108,49 @@ type said[T any] struct {
 	data         T
 }
 
-// askJSON sends the request to all workers and decodes what they say.
+// askJSON sends the request to all workers and decodes what they say, in the order of workers.
 func askJSON[T any](ctx context.Context, a *API, r broadcast.Request) ([]said[T], *Coverage) {
 	answers, cov := a.ask(ctx, r)
-	defer a.done(cov)
+	defer a.done(ctx, cov)
 	out := make([]said[T], 0, len(answers))
 	for _, ans := range answers {
-		var env envelope[T]
-		switch err := json.Unmarshal(ans.Body, &env); {
-		case err != nil:
-			cov.demote(ans.Worker, "bad_answer", fmt.Sprintf("answered with bad JSON: %v", err))
-		case env.Data == nil:
-			cov.demote(ans.Worker, "bad_answer", "answered without data")
-		case env.Worker != ans.Worker:
-			cov.demote(ans.Worker, "wrong_worker", fmt.Sprintf("worker %d answered in its place", env.Worker))
-		default:
-			out = append(out, said[T]{worker: env.Worker, slot: env.Slot, data: *env.Data})
+		if s, ok := decode[T](&ans, cov); ok {
+			out = append(out, s)
 		}
 	}
 	return out, cov
+}
+
+// askOne sends the request to one worker. The Coverage is about that one alone.
+func askOne[T any](ctx context.Context, a *API, worker int, r broadcast.Request) (s said[T], ok bool, cov *Coverage) {
+	cov = &Coverage{Expected: 1}
+	ans := a.opts.Group.DoOne(ctx, worker, r)
+	switch {
+	case errors.Is(ans.Err, broadcast.ErrNoPeer):
+		cov.miss(worker, "missing", "the worker is not running")
+	case cov.take(&ans):
+		s, ok = decode[T](&ans, cov)
+	}
+	if !ok {
+		noteIncomplete(ctx)
+	}
+	return s, ok, cov
+}
+
+// decode reads what a worker says of itself; one whose words can't be read has not answered.
+func decode[T any](ans *broadcast.Answer, cov *Coverage) (s said[T], ok bool) {
+	var env envelope[T]
+	switch err := json.Unmarshal(ans.Body, &env); {
+	case err != nil:
+		cov.demote(ans.Worker, "bad_answer", fmt.Sprintf("answered with bad JSON: %v", err))
+	case env.Data == nil:
+		cov.demote(ans.Worker, "bad_answer", "answered without data")
+	case env.Worker != ans.Worker:
+		cov.demote(ans.Worker, "wrong_worker", fmt.Sprintf("worker %d answered in its place", env.Worker))
+	default:
+		return said[T]{worker: env.Worker, slot: env.Slot, data: *env.Data}, true
+	}
+	return said[T]{}, false
 }
 
 // nobody answers 503 when no worker answered, and reports whether it did.

@@ -32,6 +32,9 @@ var epoch = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 
 // fakeLocal is a worker that knows what a test says.
 type fakeLocal struct {
+	fakeDropIn
+	fakeControl
+
 	info    WorkerInfo
 	zone    ZoneInfo
 	zoneErr error
@@ -43,7 +46,7 @@ type fakeLocal struct {
 	publication string // of streams, for GiveUp
 }
 
-func (f *fakeLocal) Worker() WorkerInfo      { return f.info }
+func (f *fakeLocal) Worker() WorkerInfo      { return f.describe(f.info) }
 func (f *fakeLocal) Zone() (ZoneInfo, error) { return f.zone, f.zoneErr }
 
 func (f *fakeLocal) Streams() []LocalStream {
@@ -87,12 +90,12 @@ type cluster struct {
 }
 
 // newCluster starts n workers; worker i has slot 10+i.
-func newCluster(t *testing.T, n int, options ...func(*Options)) *cluster {
+func newCluster(t testing.TB, n int, options ...func(*Options)) *cluster {
 	t.Helper()
 	c := &cluster{}
 	for i := range n {
 		local := &fakeLocal{
-			info: WorkerInfo{Worker: i, Slot: 10 + i, PID: 1000 + i, Started: epoch, Sessions: i},
+			info: WorkerInfo{Worker: i, Slot: 10 + i, PID: 1000 + i, State: WorkerReady, Started: epoch, Sessions: i, LogLevel: "info"},
 			zone: ZoneInfo{Buckets: 7, Capacity: 100, NameMax: 64, Live: 1, Slots: []ZoneSlot{{Slot: 10 + i, Epoch: 1, Open: true, PID: 1000 + i}}},
 		}
 		reg := prometheus.NewRegistry()
@@ -144,14 +147,14 @@ func peerAt(worker int, path string) broadcast.Peer {
 	}}
 }
 
-func serveUnix(t *testing.T, h http.Handler) (path string, stop func()) {
+func serveUnix(t testing.TB, h http.Handler) (path string, stop func()) {
 	t.Helper()
 	l := listenUnix(t)
 	return l.Addr().String(), serveOn(t, l, h)
 }
 
 // listenUnix alone is a stopped worker: the kernel takes connections for it.
-func listenUnix(t *testing.T) net.Listener {
+func listenUnix(t testing.TB) net.Listener {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "api") //nolint:usetesting // t.TempDir is longer than sun_path allows
 	if err != nil {
@@ -166,7 +169,7 @@ func listenUnix(t *testing.T) net.Listener {
 	return l
 }
 
-func serveTCP(t *testing.T, h http.Handler) (address string) {
+func serveTCP(t testing.TB, h http.Handler) (address string) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -176,7 +179,7 @@ func serveTCP(t *testing.T, h http.Handler) (address string) {
 	return l.Addr().String()
 }
 
-func serveOn(t *testing.T, l net.Listener, h http.Handler) (stop func()) {
+func serveOn(t testing.TB, l net.Listener, h http.Handler) (stop func()) {
 	t.Helper()
 	s := &http.Server{Handler: h}
 	done := make(chan struct{})
@@ -220,11 +223,22 @@ func (c *cluster) call(t *testing.T, method, path string, header ...string) repl
 	return request(t, http.DefaultTransport.(*http.Transport), method, "http://"+c.public+path, header...)
 }
 
+// send is call with a body.
+func (c *cluster) send(t *testing.T, method, path, body string, header ...string) reply {
+	t.Helper()
+	return requestWith(t, http.DefaultTransport.(*http.Transport), method, "http://"+c.public+path, strings.NewReader(body), header...)
+}
+
 func request(t *testing.T, base *http.Transport, method, url string, header ...string) reply {
+	t.Helper()
+	return requestWith(t, base, method, url, http.NoBody, header...)
+}
+
+func requestWith(t *testing.T, base *http.Transport, method, url string, content io.Reader, header ...string) reply {
 	t.Helper()
 	tr := base.Clone()
 	tr.DisableKeepAlives = true
-	req, err := http.NewRequestWithContext(t.Context(), method, url, http.NoBody)
+	req, err := http.NewRequestWithContext(t.Context(), method, url, content)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -243,7 +257,9 @@ func request(t *testing.T, base *http.Transport, method, url string, header ...s
 	if err != nil {
 		t.Fatal(err)
 	}
-	return reply{resp.StatusCode, resp.Header, body}
+	r := reply{resp.StatusCode, resp.Header, body}
+	asDocumented(t, method, req.URL.EscapedPath(), &r)
+	return r
 }
 
 // into decodes an answer of the given status.
@@ -297,4 +313,9 @@ func (b *lockedBuffer) String() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.buf.String()
+}
+
+// httpTransport asks a peer, whatever the address.
+func httpTransport(p broadcast.Peer) *http.Transport {
+	return &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return p.Dial(ctx) }}
 }

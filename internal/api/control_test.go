@@ -135,7 +135,7 @@ func TestKick(t *testing.T) {
 	c.call(t, "DELETE", "/api/v1/streams/live%2Finst/a%20b%2F%C3%BC%3F%25").into(t, 200, &got)
 	want := KickAnswer{
 		Coverage: Coverage{Expected: 3, Answered: 3}, App: "live/inst", Name: "a b/ü?%", Kicked: true,
-		Workers: []KickOutcome{{Worker: 0}, {Worker: 1}, {Worker: 2, Kicked: true}},
+		Workers: []KickOutcome{{WorkerOutcome: WorkerOutcome{0, OutcomeNothing}}, {WorkerOutcome: WorkerOutcome{1, OutcomeNothing}}, {WorkerOutcome{2, OutcomeDone}, true}},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
@@ -157,7 +157,7 @@ func TestKick(t *testing.T) {
 	c.replace(0, stopped(t))
 	got = KickAnswer{}
 	c.call(t, "DELETE", "/api/v1/streams/live/x").into(t, 200, &got)
-	if !got.Kicked || got.summary() != "2/3 0:timeout" {
+	if !got.Kicked || got.summary() != "2/3 0:timeout" || got.Workers[0].Outcome != OutcomeUnknown || got.Workers[0].Kicked {
 		t.Errorf("%+v", got)
 	}
 
@@ -192,7 +192,6 @@ func TestUnknownPathsAndMethods(t *testing.T) {
 		status       int
 		allow        string
 	}{
-		{"GET", "/", 404, ""},
 		{"GET", "/api/v1", 404, ""},
 		{"GET", "/api/v1/streams/", 404, ""},
 		{"GET", "/api//v1/streams", 404, ""},
@@ -204,7 +203,8 @@ func TestUnknownPathsAndMethods(t *testing.T) {
 		{"GET", "/internal/v1/metrics", 404, ""},
 		{"POST", "/api/v1/streams", 405, "GET, HEAD"},
 		{"OPTIONS", "/api/v1/streams", 405, "GET, HEAD"},
-		{"GET", "/api/v1/streams/live/x", 405, "DELETE"},
+		{"POST", "/api/v1/streams/live/x", 405, "DELETE, GET, HEAD"},
+		{"GET", "/api/v1/streams/live/x/players", 405, "DELETE"},
 		{"DELETE", "/healthz", 405, "GET, HEAD"},
 		{"PUT", "/metrics", 405, "GET, HEAD"},
 	} {

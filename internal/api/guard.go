@@ -7,36 +7,66 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 )
 
-// sameSite refuses what a web page of somebody else could make a browser send, and control calls from outside. A browser on
+// sameSite refuses what a web page of somebody else could make a browser send, and control calls from outside without the token. A browser on
 // this machine reaches loopback addresses, so that binding to them is not enough: the page may send a form, or have its
 // own name resolve to 127.0.0.1 (DNS rebinding).
 func (a *API) sameSite(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		local := localAddr(r)
-		if local != nil && local.Network() == "unix" {
-			next.ServeHTTP(w, r) // no browser speaks to those
-			return
-		}
-		var why string
+		unix := local != nil && local.Network() == "unix" // no browser speaks to those
+		control := isControl(r)
 		switch {
-		case !a.knownHost(r.Host):
-			why = "the Host header names neither an IP address, localhost, nor a configured host"
-		case !sameOrigin(r):
-			why = "the request comes from another site"
-		case isControl(r) && !isLoopback(local) && (a.opts.Authorize == nil || !a.opts.Authorize(r)):
-			why = "control calls are taken on loopback addresses and unix sockets only"
+		case !unix && !a.knownHost(r.Host):
+			a.forbid(w, control, "the Host header names neither an IP address, localhost, nor a configured host")
+		case !unix && !sameOrigin(r):
+			a.forbid(w, control, "the request comes from another site")
+		case control && !a.mayControl(w, r, unix || isLoopback(local)):
 		default:
 			next.ServeHTTP(w, r)
-			return
 		}
-		problem(w, problemDetails{Status: http.StatusForbidden, Detail: why})
 	})
 }
 
+func (a *API) forbid(w http.ResponseWriter, control bool, why string) {
+	if control {
+		a.refused(http.StatusForbidden)
+	}
+	problem(w, problemDetails{Status: http.StatusForbidden, Detail: why})
+}
+
+// mayControl answers a control call that lacks the token, and reports whether it may go on. One of this machine needs none, unless a proxy here
+// says that it only passes it on: else everybody who comes through there could control the server.
+func (a *API) mayControl(w http.ResponseWriter, r *http.Request, here bool) bool {
+	if here && !passedOn(r) {
+		return true
+	}
+	if a.keeper == nil {
+		a.forbid(w, true, "control calls are taken from programs of this machine only, as long as no token is configured (http.token)")
+		return false
+	}
+	admitted, given := a.keeper.admits(r)
+	if admitted {
+		return true
+	}
+	a.refused(http.StatusUnauthorized)
+	if given {
+		if unsaid, say := a.keeper.wrong(time.Now()); say {
+			a.log.Warn("control call with a wrong token", "remote", r.RemoteAddr, "unsaid", unsaid)
+		}
+	}
+	challenge(w, given)
+	return false
+}
+
+// controlPaths are the first elements of the paths of control calls; all others are for everybody.
+var controlPaths = []string{"api", "stat", "control", "workers", "broadcast", "console"}
+
 func isControl(r *http.Request) bool {
-	return r.URL.Path == "/api" || strings.HasPrefix(r.URL.Path, "/api/")
+	first, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
+	return slices.Contains(controlPaths, first)
 }
 
 func localAddr(r *http.Request) net.Addr {

@@ -4,18 +4,19 @@ import "net/http"
 
 // What siblings ask on the private socket.
 const (
-	pathWorker   = "/internal/v1/worker"
-	pathStreams  = "/internal/v1/streams"
-	pathZone     = "/internal/v1/zone"
-	pathMetrics  = "/internal/v1/metrics"
-	pathTakeover = "/internal/v1/takeover"
-	pathProfiles = "/debug/pprof/"
+	pathWorker    = "/internal/v1/worker"
+	pathStreams   = "/internal/v1/streams"
+	pathSessions  = "/internal/v1/sessions"
+	pathSession   = "/internal/v1/session"
+	pathPublisher = "/internal/v1/publisher"
+	pathPlayers   = "/internal/v1/players"
+	pathDrain     = "/internal/v1/drain"
+	pathLog       = "/internal/v1/log"
+	pathZone      = "/internal/v1/zone"
+	pathMetrics   = "/internal/v1/metrics"
+	pathTakeover  = "/internal/v1/takeover"
+	pathProfiles  = "/debug/pprof/"
 )
-
-// kickResult is one worker's answer to a kick.
-type kickResult struct {
-	Kicked bool `json:"kicked"`
-}
 
 // speak answers for this worker alone.
 func speak[T any](w http.ResponseWriter, who WorkerInfo, data T) {
@@ -27,14 +28,6 @@ func (a *API) localWorker(w http.ResponseWriter, _ *http.Request) {
 	speak(w, who, who)
 }
 
-func (a *API) localStreams(w http.ResponseWriter, _ *http.Request) {
-	streams := a.opts.Local.Streams()
-	if streams == nil {
-		streams = []LocalStream{}
-	}
-	speak(w, a.opts.Local.Worker(), streams)
-}
-
 func (a *API) localZone(w http.ResponseWriter, _ *http.Request) {
 	z, err := a.opts.Local.Zone()
 	if err != nil {
@@ -42,13 +35,4 @@ func (a *API) localZone(w http.ResponseWriter, _ *http.Request) {
 		return
 	}
 	speak(w, a.opts.Local.Worker(), z)
-}
-
-func (a *API) localKick(w http.ResponseWriter, r *http.Request) {
-	app, name := r.URL.Query().Get("app"), r.URL.Query().Get("name")
-	kicked := a.opts.Local.KickPublisher(app, name)
-	if kicked {
-		a.log.Info("publisher kicked", "app", app, "name", name)
-	}
-	speak(w, a.opts.Local.Worker(), kickResult{Kicked: kicked})
 }

@@ -2,10 +2,16 @@ package api
 
 import (
 	"bytes"
+	"context"
+	"fmt"
 	"net/http"
 	"strconv"
+	"sync"
+	"time"
 
+	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
 
 	"github.com/rtmp-edge/rtmp-edge/broadcast"
 )
@@ -13,14 +19,19 @@ import (
 // gatherErrors is the header in which a worker tells how many errors gathering its own metrics met.
 const gatherErrors = "Rtmpedge-Gather-Errors"
 
-// formats are what siblings and scrapers may ask for. Delimited protobuf is the cheapest to read.
+// workerState is the header in which it tells its own WorkerState.
+const workerState = "Rtmpedge-Worker-State"
+
+// formats are what scrapers may ask for. Siblings ask for text.
 var formats = []expfmt.Format{expfmt.FmtText, expfmt.FmtProtoDelim}
 
 // metrics answers with the metrics of all workers.
 func (a *API) metrics(w http.ResponseWriter, r *http.Request) {
-	answers, cov := a.ask(r.Context(), broadcast.Request{
+	ctx, cancel := scrapeContext(r)
+	defer cancel()
+	answers, cov := a.ask(ctx, broadcast.Request{
 		Path:   pathMetrics,
-		Header: http.Header{"Accept": {string(expfmt.FmtProtoDelim)}},
+		Header: http.Header{"Accept": {string(expfmt.FmtText)}},
 	})
 	m := newMetricsMerge()
 	for _, ans := range answers {
@@ -28,16 +39,83 @@ func (a *API) metrics(w http.ResponseWriter, r *http.Request) {
 			cov.demote(ans.Worker, "bad_answer", err.Error())
 		}
 	}
-	a.done(cov)
+	a.done(r.Context(), cov)
 	families, dropped := m.finish(cov)
 	for _, d := range dropped {
 		a.log.Debug("metric left out", "peer", d.worker, "family", d.family, "reason", d.reason)
 	}
-	writeFamilies(w, r, families)
+	if expfmt.NegotiateAccept(r.Header, formats...).FormatType() == expfmt.TypeTextPlain {
+		writeText(w, families)
+		return
+	}
+	decoded, err := decodeText(families)
+	if err != nil {
+		problem(w, problemDetails{Status: http.StatusInternalServerError, Detail: "metrics cannot be decoded: " + err.Error()})
+		return
+	}
+	writeFamilies(w, r, decoded)
+}
+
+// writeText answers in the text format.
+func writeText(w http.ResponseWriter, families []*family) {
+	pieces := make([][]byte, 0, 64*len(families))
+	size := 0
+	add := func(b []byte) {
+		pieces = append(pieces, b)
+		size += len(b)
+	}
+	for _, f := range families {
+		if f.help != "" {
+			add(fmt.Appendf(nil, "# HELP %s %s\n", f.name, f.help))
+		}
+		add(fmt.Appendf(nil, "# TYPE %s %s\n", f.name, f.kind))
+		for _, lines := range f.lines {
+			add(lines)
+		}
+	}
+	setHeader(w.Header(), expfmt.FmtText, size)
+	for _, b := range pieces {
+		if _, err := w.Write(b); err != nil {
+			return
+		}
+	}
+}
+
+// decodeText is for scrapers that want something else than text.
+func decodeText(families []*family) ([]*dto.MetricFamily, error) {
+	var text bytes.Buffer
+	for _, f := range families {
+		fmt.Fprintf(&text, "# HELP %s %s\n# TYPE %s %s\n", f.name, f.help, f.name, f.kind)
+		for _, lines := range f.lines {
+			text.Write(lines)
+		}
+	}
+	parser := expfmt.NewTextParser(model.LegacyValidation)
+	decoded, err := parser.TextToMetricFamilies(&text)
+	out := make([]*dto.MetricFamily, 0, len(families))
+	for _, f := range families {
+		if d := decoded[f.name]; d != nil {
+			out = append(out, d)
+		}
+	}
+	return out, err
+}
+
+// scrapeTimeout is the header in which Prometheus says how long it waits, in seconds.
+const scrapeTimeout = "X-Prometheus-Scrape-Timeout-Seconds"
+
+// scrapeContext ends early enough for an answer that the scraper still takes: else one worker that hangs would cost the metrics of all.
+func scrapeContext(r *http.Request) (context.Context, context.CancelFunc) {
+	seconds, err := strconv.ParseFloat(r.Header.Get(scrapeTimeout), 64)
+	if err != nil || !(seconds > 0 && seconds < 3600) {
+		return context.WithCancel(r.Context())
+	}
+	return context.WithTimeout(r.Context(), time.Duration(0.8*seconds*float64(time.Second)))
 }
 
 // localMetrics answers with the metrics of this worker.
-func (a *API) localMetrics(w http.ResponseWriter, r *http.Request) {
+func (a *API) localMetrics(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set(workerState, string(a.opts.Local.Worker().State))
 	families, err := a.opts.Gatherer.Gather()
 	if err != nil {
 		a.log.Error("metrics could not all be gathered", "err", err)
@@ -47,10 +125,23 @@ func (a *API) localMetrics(w http.ResponseWriter, r *http.Request) {
 		}
 		w.Header().Set(gatherErrors, "1")
 	}
-	writeFamilies(w, r, families)
+	body := buffers.Get().(*bytes.Buffer)
+	defer buffers.Put(body)
+	body.Reset()
+	for _, f := range families {
+		if _, err := expfmt.MetricFamilyToText(body, f); err != nil {
+			problem(w, problemDetails{Status: http.StatusInternalServerError, Detail: "metrics cannot be encoded: " + err.Error()})
+			return
+		}
+	}
+	setHeader(w.Header(), expfmt.FmtText, body.Len())
+	_, _ = w.Write(body.Bytes())
 }
 
-func writeFamilies(w http.ResponseWriter, r *http.Request, families []*family) {
+// buffers are for answers of siblings to each other.
+var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+func writeFamilies(w http.ResponseWriter, r *http.Request, families []*dto.MetricFamily) {
 	format := expfmt.NegotiateAccept(r.Header, formats...)
 	var body bytes.Buffer
 	enc := expfmt.NewEncoder(&body, format)
@@ -60,9 +151,12 @@ func writeFamilies(w http.ResponseWriter, r *http.Request, families []*family) {
 			return
 		}
 	}
-	h := w.Header()
-	h.Set("Content-Type", string(format))
-	h.Set("Content-Length", strconv.Itoa(body.Len()))
-	h.Set("Cache-Control", "no-store")
+	setHeader(w.Header(), format, body.Len())
 	_, _ = w.Write(body.Bytes())
+}
+
+func setHeader(h http.Header, format expfmt.Format, size int) {
+	h.Set("Content-Type", string(format))
+	h.Set("Content-Length", strconv.Itoa(size))
+	h.Set("Cache-Control", "no-store")
 }

@@ -4,17 +4,20 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"net/http"
+	"io"
+	"os"
+	"regexp"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
 
-	"github.com/rtmp-edge/rtmp-edge/broadcast"
 	"github.com/rtmp-edge/rtmp-edge/internal/metrics"
 )
 
@@ -73,6 +76,7 @@ func TestMetricsOfAllWorkers(t *testing.T) {
 		register(t, reg, h)
 	}
 	register(t, c.regs[2], fixed("only_here", "Help.", 7, nil))
+	c.locals[1].info.State = WorkerDraining
 	text, _ := c.scrape(t)
 	has(
 		t, text,
@@ -85,6 +89,7 @@ func TestMetricsOfAllWorkers(t *testing.T) {
 		`rtmpedge_scrape_families_dropped{worker="0"} 0`,
 		"rtmpedge_scrape_workers_answered 3", "rtmpedge_scrape_workers_expected 3",
 		`rtmpedge_worker_up{worker="0"} 1`, `rtmpedge_worker_up{worker="1"} 1`, `rtmpedge_worker_up{worker="2"} 1`,
+		`rtmpedge_workers{state="ready"} 2`, `rtmpedge_workers{state="draining"} 1`, `rtmpedge_workers{state="down"} 0`,
 	)
 	if n := strings.Count(text, "# TYPE m "); n != 1 {
 		t.Errorf("%d TYPE lines", n)
@@ -93,7 +98,7 @@ func TestMetricsOfAllWorkers(t *testing.T) {
 
 func TestMetricsOfSilentWorkers(t *testing.T) {
 	const text = "text/plain; version=0.0.4"
-	c := newCluster(t, 11)
+	c := newCluster(t, 12)
 	for _, reg := range c.regs {
 		register(t, reg, fixed("m", "Help.", 1, nil))
 	}
@@ -106,14 +111,15 @@ func TestMetricsOfSilentWorkers(t *testing.T) {
 	c.replace(8, says(t, 200, string(expfmt.FmtProtoDelim), "\x05hello"))
 	c.replace(9, says(t, 200, text, "m{a=\"1\",a=\"2\"} 1\n"))
 	c.replace(10, says(t, 200, text, "m 1\n")) // no type: untyped
+	c.replace(11, says(t, 200, text, "m{a=\"\xff\"} 1\n"))
 	c.forget(3)
 	out, families := c.scrape(t)
 	has(t, out, `m{worker="0"} 1`)
 	if n := len(families["m"].GetMetric()); n != 1 {
 		t.Errorf("%d series of m in\n%s", n, out)
 	}
-	has(t, out, "rtmpedge_scrape_workers_answered 2", "rtmpedge_scrape_workers_expected 11")
-	for worker := range 11 {
+	has(t, out, "rtmpedge_scrape_workers_answered 2", "rtmpedge_scrape_workers_expected 12")
+	for worker := range 12 {
 		up := 0
 		if worker == 0 || worker == 10 {
 			up = 1
@@ -121,6 +127,7 @@ func TestMetricsOfSilentWorkers(t *testing.T) {
 		has(t, out, fmt.Sprintf(`rtmpedge_worker_up{worker="%d"} %d`, worker, up))
 	}
 	has(t, out, `rtmpedge_scrape_families_dropped{worker="10"} 1`)
+	has(t, out, `rtmpedge_workers{state="ready"} 2`, `rtmpedge_workers{state="draining"} 0`, `rtmpedge_workers{state="down"} 10`)
 }
 
 // One worker's bad family costs that family of that worker, nothing else, and is counted.
@@ -151,43 +158,31 @@ func TestMetricsConflicts(t *testing.T) {
 	}
 }
 
-// What a sibling sends is checked name by name, also where a registry would not have let it through.
+// What a sibling sends is checked, though no registry lets such things through: one bad family must not cost the scrape.
 func TestMetricsValidated(t *testing.T) {
-	gauge := func(name string, series ...*metric) *family {
-		return &family{Name: &name, Type: dto.MetricType_GAUGE.Enum(), Metric: series}
-	}
-	series := func(value float64, labels ...string) *metric {
-		m := &metric{Gauge: &dto.Gauge{Value: &value}}
-		for i := 0; i < len(labels); i += 2 {
-			m.Label = append(m.Label, &label{Name: &labels[i], Value: &labels[i+1]})
-		}
-		return m
-	}
-	var body bytes.Buffer
-	enc := expfmt.NewEncoder(&body, expfmt.FmtProtoDelim.WithEscapingScheme(model.NoEscaping)) // as they are
-	for _, f := range []*family{
-		gauge("bad name", series(1)),
-		gauge("bad_label", series(1, "a-b", "x")),
-		gauge("twice", series(1, "a", "x", "a", "y")),
-		{Name: new("no_value"), Type: dto.MetricType_COUNTER.Enum(), Metric: []*metric{series(1)}},
-		gauge("unsorted", series(2, "b", "2", "a", "1"), series(1, "a", "0"), series(3, "a", "1", "b", "2")),
-		gauge("good", series(1, "a", "\"quoted\"\nline\\")),
-	} {
-		if err := enc.Encode(f); err != nil {
-			t.Fatal(err)
-		}
-	}
 	c := newCluster(t, 2)
-	c.replace(1, says(t, 200, string(expfmt.FmtProtoDelim), body.String()))
+	bad := []string{
+		"# TYPE bad-name gauge\nbad-name 1", `bad_label{a-b="x"} 1`, `bad_twice{a="x",a="y"} 1`, `bad_order{b="x",a="y"} 1`, `bad_worker{worker="7"} 1`,
+		"bad_no_value", "bad_text x", "bad_time 1 1700000000", `bad_open{a="x`, `bad_open_2{a="x\"} 1`, `bad_brace{a="x" 1`, `bad_colon{a:b="x"} 1`,
+		"# TYPE bad_type what\nbad_type 1", `{a="x"} 1`, "# TYPE good gauge\ngood 2",
+	}
+	good := []string{
+		"# TYPE good gauge", `good{a="\"quoted\"\nline\\",zone=""} 1`, "", "# a comment", "# TYPE again gauge", `again{a="1"} 1`, `again{a="1"} 2`, `again{a="2"} +Inf`,
+		"# HELP h_seconds With \\\\ and {a=\"b\"}.", "# TYPE h_seconds histogram", `h_seconds_bucket{zone="z",le="0.1"} 1`, `h_seconds_bucket{zone="z",le="+Inf"} 2`,
+		`h_seconds_sum{zone="z"} 1e-09`, `h_seconds_count{zone="z"} 2`, `# HELP s A \ that is none.`, "# TYPE s summary", `s{quantile="0.5"} NaN`, "s_sum 0", "s_count 0", "# TYPE no_series gauge",
+	}
+	c.replace(1, says(t, 200, string(expfmt.FmtText), strings.Join(append(good, bad...), "\n")))
 	out, families := c.scrape(t)
 	has(
-		t, out, `good{a="\"quoted\"\nline\\",worker="1"} 1`, `rtmpedge_scrape_families_dropped{worker="1"} 4`,
-		`unsorted{a="0",worker="1"} 1`, `unsorted{a="1",b="2",worker="1"} 2`,
+		t, out, `again{a="1",worker="1"} 1`, `again{a="2",worker="1"} +Inf`, `good{a="\"quoted\"\nline\\",worker="1",zone=""} 1`,
+		"# HELP h_seconds With \\\\ and {a=\"b\"}.", "# TYPE h_seconds histogram", `h_seconds_bucket{worker="1",zone="z",le="0.1"} 1`, `h_seconds_bucket{worker="1",zone="z",le="+Inf"} 2`,
+		`h_seconds_sum{worker="1",zone="z"} 1e-09`, `h_seconds_count{worker="1",zone="z"} 2`,
+		fmt.Sprintf(`rtmpedge_scrape_families_dropped{worker="1"} %d`, len(bad)), `s{worker="1",quantile="0.5"} NaN`, `s_sum{worker="1"} 0`,
 	)
-	if n := len(families["unsorted"].GetMetric()); n != 2 {
+	if n := len(families["again"].GetMetric()); n != 2 {
 		t.Errorf("%d series, one is there twice", n)
 	}
-	for _, name := range []string{"bad", "twice", "no_value"} {
+	for _, name := range []string{"bad", "no_series", "good 2"} {
 		if strings.Contains(out, name) {
 			t.Errorf("%q in\n%s", name, out)
 		}
@@ -213,13 +208,29 @@ func TestMetricsGatheredInPart(t *testing.T) {
 
 func TestMetricsAsProtobuf(t *testing.T) {
 	c := newCluster(t, 2)
+	register(t, c.regs[1], fixed("m", "Help\n\\.", 1, prometheus.Labels{"a": "\"\n\\"}))
 	r := c.call(t, "GET", "/metrics", "Accept", string(expfmt.FmtProtoDelim))
 	if f := expfmt.ResponseFormat(r.header); f != expfmt.FmtProtoDelim {
 		t.Fatalf("content type %v", r.header)
 	}
-	frames, err := splitDelimited(r.body)
-	if err != nil || len(frames) != 4 {
-		t.Errorf("%d families, %v", len(frames), err)
+	var names []string
+	for dec := expfmt.NewDecoder(bytes.NewReader(r.body), expfmt.FmtProtoDelim); ; {
+		var f dto.MetricFamily
+		err := dec.Decode(&f)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		names = append(names, f.GetName())
+		labels := f.GetMetric()[0].GetLabel()
+		if f.GetName() == "m" && (f.GetHelp() != "Help\n\\." || len(labels) != 2 || labels[0].GetValue() != "\"\n\\" || labels[1].GetValue() != "1") {
+			t.Errorf("%v", &f)
+		}
+	}
+	if len(names) != 6 || names[0] != "m" {
+		t.Errorf("families %v", names)
 	}
 }
 
@@ -231,7 +242,7 @@ func TestMetricsLint(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := m.ObserveZone(func() (streams, capacity int) { return 3, 10 }); err != nil {
+		if err := m.ObserveZone(func() metrics.Zone { return metrics.Zone{Streams: 3, Capacity: 10} }); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -248,42 +259,36 @@ func TestMetricsLint(t *testing.T) {
 	}
 }
 
-// BenchmarkScrape is a scrape of 16 workers with 500 streams of 6 series each.
-func BenchmarkScrape(b *testing.B) {
-	reg := prometheus.NewRegistry()
-	for n := range 6 {
-		vec := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: fmt.Sprintf("stream_%d", n), Help: "Help."}, []string{"app", "stream"})
-		reg.MustRegister(vec)
-		for s := range 500 / 16 {
-			vec.WithLabelValues("live", fmt.Sprintf("stream-%d", s)).Set(float64(s))
+// A worker that hangs does not keep the answer from a scraper that waits for less than we would.
+func TestMetricsInTimeForTheScraper(t *testing.T) {
+	c := newCluster(t, 2)
+	c.replace(1, stopped(t))
+	begun := time.Now()
+	r := c.call(t, "GET", "/metrics", scrapeTimeout, "0.1")
+	if took := time.Since(begun); took > testTimeout*3/4 {
+		t.Errorf("it took %v", took)
+	}
+	has(t, string(r.body), "rtmpedge_scrape_workers_answered 1", "rtmpedge_scrape_workers_expected 2")
+	for _, timeout := range []string{"0", "-1", "NaN", "1e300", "x", ""} {
+		if r := c.call(t, "GET", "/metrics", scrapeTimeout, timeout); r.status != 200 {
+			t.Errorf("%q: %d", timeout, r.status)
 		}
 	}
-	families, err := reg.Gather()
+}
+
+// docs/metrics.md names every command under which requests are counted.
+func TestCommandsDocumented(t *testing.T) {
+	page, err := os.ReadFile("../../docs/metrics.md")
 	if err != nil {
-		b.Fatal(err)
+		t.Fatal(err)
 	}
-	var body bytes.Buffer
-	enc := expfmt.NewEncoder(&body, expfmt.FmtProtoDelim)
-	for _, f := range families {
-		if err := enc.Encode(f); err != nil {
-			b.Fatal(err)
-		}
+	_, row, _ := strings.Cut(string(page), "\n| `command` |")
+	row, _, _ = strings.Cut(row, "\n")
+	var documented []string
+	for _, match := range regexp.MustCompile("`([a-z_]+)`").FindAllStringSubmatch(row, -1) {
+		documented = append(documented, match[1])
 	}
-	header := http.Header{"Content-Type": {string(expfmt.FmtProtoDelim)}}
-	for b.Loop() {
-		m := newMetricsMerge()
-		for w := range 16 {
-			if err := m.addWorker(broadcast.Answer{Worker: w, Header: header, Body: body.Bytes()}); err != nil {
-				b.Fatal(err)
-			}
-		}
-		out, _ := m.finish(&Coverage{Expected: 16, Answered: 16})
-		var text bytes.Buffer
-		enc := expfmt.NewEncoder(&text, expfmt.FmtText)
-		for _, f := range out {
-			if err := enc.Encode(f); err != nil {
-				b.Fatal(err)
-			}
-		}
+	if d := cmp.Diff(Commands, documented); d != "" {
+		t.Error(d)
 	}
 }

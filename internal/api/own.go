@@ -1,11 +1,8 @@
 package api
 
 import (
+	"fmt"
 	"slices"
-	"strconv"
-	"strings"
-
-	dto "github.com/prometheus/client_model/go"
 )
 
 // Metrics about the answer itself, which no worker has.
@@ -14,10 +11,12 @@ const (
 	metricExpected = "rtmpedge_scrape_workers_expected"
 	metricAnswered = "rtmpedge_scrape_workers_answered"
 	metricDropped  = "rtmpedge_scrape_families_dropped"
+	metricWorkers  = "rtmpedge_workers"
 )
 
 var ownHelp = map[string]string{
 	metricUp:       "Whether the worker answered this scrape with its metrics.",
+	metricWorkers:  "Workers by what they do with new connections; those that did not answer this scrape are down.",
 	metricExpected: "Workers that should have answered this scrape.",
 	metricAnswered: "Workers that answered this scrape.",
 	metricDropped:  "Metric families of the worker that are left out of this scrape, because they are invalid or contradict another worker's.",
@@ -25,9 +24,12 @@ var ownHelp = map[string]string{
 
 // finish adds the metrics about the answer itself and sorts the families by name.
 func (m *metricsMerge) finish(c *Coverage) ([]*family, []dropped) {
-	m.gauge(metricExpected, float64(c.Expected))
-	m.gauge(metricAnswered, float64(c.Answered))
-	up := make(map[int]float64, c.Expected)
+	m.gauge(metricExpected, c.Expected, "")
+	m.gauge(metricAnswered, c.Answered, "")
+	m.gauge(metricWorkers, len(m.up)-m.draining, `{state="ready"}`)
+	m.gauge(metricWorkers, m.draining, `{state="draining"}`)
+	m.gauge(metricWorkers, c.Expected-len(m.up), `{state="down"}`)
+	up := make(map[int]int, c.Expected)
 	for _, e := range c.Errors {
 		up[e.Worker] = 0
 	}
@@ -40,23 +42,17 @@ func (m *metricsMerge) finish(c *Coverage) ([]*family, []dropped) {
 	}
 	slices.Sort(workers)
 	for _, worker := range workers {
-		value := strconv.Itoa(worker)
-		m.gauge(metricUp, up[worker], &label{Name: new(workerLabel), Value: &value})
+		labels := fmt.Sprintf(`{%s="%d"}`, workerLabel, worker)
+		m.gauge(metricUp, up[worker], labels)
 		if up[worker] == 1 {
-			m.gauge(metricDropped, float64(m.missing[worker]), &label{Name: new(workerLabel), Value: &value})
+			m.gauge(metricDropped, m.missing[worker], labels)
 		}
 	}
-	out := make([]*family, 0, len(m.families))
-	for _, f := range m.families {
-		if len(f.GetMetric()) > 0 {
-			out = append(out, f)
-		}
-	}
-	slices.SortFunc(out, func(a, b *family) int { return strings.Compare(a.GetName(), b.GetName()) })
-	return out, m.dropped
+	return m.sorted(), m.dropped
 }
 
-func (m *metricsMerge) gauge(name string, value float64, labels ...*label) {
+// gauge adds a series; the label is "" or as in the text.
+func (m *metricsMerge) gauge(name string, value int, labels string) {
 	f := m.families[name]
-	f.Metric = append(f.Metric, &metric{Label: labels, Gauge: &dto.Gauge{Value: &value}})
+	f.lines = append(f.lines, fmt.Appendf(nil, "%s%s %d\n", name, labels, value))
 }

@@ -7,20 +7,28 @@ import (
 	"strings"
 )
 
-// methods maps an HTTP method to its handler. GET serves HEAD too.
-type methods map[string]http.HandlerFunc
-
-// A route is one path, as a pattern of http.ServeMux without method.
+// A route is one method of one path.
 type route struct {
-	pattern string
-	methods methods
+	command string   // what Observer calls it, one of Commands; "" is not counted
+	method  string   // "" serves all methods that the path has no other route for; GET serves HEAD too
+	pattern string   // of http.ServeMux, without method
+	query   []string // the parameters that it takes; others are refused, under /api/v1/
+	handler http.HandlerFunc
 }
 
 // router serves the routes. Unknown paths and methods are answered with a problem, as everything else that fails.
-func router(routes []route) http.Handler {
+func (a *API) router(routes []route) http.Handler {
+	paths := map[string]methods{}
+	for i := range routes {
+		r := &routes[i]
+		if paths[r.pattern] == nil {
+			paths[r.pattern] = methods{}
+		}
+		paths[r.pattern][r.method] = a.counted(r)
+	}
 	mux := http.NewServeMux()
-	for _, r := range routes {
-		mux.Handle(r.pattern, r.methods)
+	for pattern, m := range paths {
+		mux.Handle(pattern, m)
 	}
 	mux.HandleFunc("/", notFound)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -37,11 +45,17 @@ func notFound(w http.ResponseWriter, _ *http.Request) {
 	problem(w, problemDetails{Status: http.StatusNotFound, Detail: "nothing is served under this path"})
 }
 
+// methods are the handlers of one path.
+type methods map[string]http.HandlerFunc
+
 // ServeHTTP implements http.Handler.
 func (m methods) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := m[r.Method]
 	if h == nil && r.Method == http.MethodHead {
 		h = m[http.MethodGet]
+	}
+	if h == nil {
+		h = m[""]
 	}
 	if h == nil {
 		w.Header().Set("Allow", m.allow())

@@ -19,13 +19,13 @@ type giveUpResult struct {
 
 func (a *API) localTakeover(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
-	until, err := strconv.ParseInt(q.Get("until"), 10, 64)
+	end, err := until(r)
 	if err != nil {
-		problem(w, problemDetails{Status: http.StatusBadRequest, Detail: "until is missing, or no number of milliseconds since 1970"})
+		badRequest(w, noUntil)
 		return
 	}
 	// A worker that was stopped finds old requests in its socket. Nobody waits for those any more.
-	ctx, cancel := context.WithDeadline(r.Context(), time.UnixMilli(until))
+	ctx, cancel := context.WithDeadline(r.Context(), end)
 	defer cancel()
 	released := ctx.Err() == nil && a.opts.Local.GiveUp(ctx, q.Get("stream"), q.Get("publication"))
 	speak(w, a.opts.Local.Worker(), giveUpResult{Released: released})

@@ -17,26 +17,26 @@ import (
 
 // A target is where a stream is, of which "{n}" in the name may still stand for a number.
 type target struct {
-	scheme string // rtmp, rtmps or http
+	scheme string // rtmp, rtmps, http or ws
 	host   string // for the protocol, as written
 	addr   netip.AddrPort
 	app    string // RTMP
-	path   string // HTTP: path and query; RTMP: the stream's name and query
+	path   string // HTTP and WebSocket: path and query; RTMP: the stream's name and query
 }
 
 // Ports of URLs without one.
-var defaultPorts = map[string]string{"rtmp": "1935", "rtmps": "443", "http": "80"}
+var defaultPorts = map[string]string{"rtmp": "1935", "rtmps": "443", "http": "80", "ws": "80"}
 
 // parseTarget reads a URL and looks up its host. Unless anywhere is set, only this machine's addresses are taken.
 func parseTarget(ctx context.Context, raw string, anywhere bool) (t target, err error) {
-	if rest, ok := strings.CutPrefix(raw, "http://"); ok {
-		t.scheme = "http"
+	if scheme, rest, _ := strings.Cut(raw, "://"); scheme == "http" || scheme == "ws" {
+		t.scheme = scheme
 		t.host, t.path, _ = strings.Cut(rest, "/")
 		t.path = "/" + t.path
 	} else {
 		u, err := rtmp.ParseURL(raw)
 		if err != nil {
-			return t, fmt.Errorf("%w (rtmp://, rtmps:// or http://….flv)", err)
+			return t, fmt.Errorf("%w (rtmp://, rtmps://, or http:// or ws://….flv)", err)
 		}
 		t.scheme, t.host, t.app, t.path = "rtmp", u.Host, u.App, u.Name
 		if u.Secure {
@@ -100,10 +100,13 @@ func (t target) stream(n, of int) target {
 	return t
 }
 
+// overHTTP tells whether the stream is FLV over HTTP, or over a WebSocket, which begins as that.
+func (t target) overHTTP() bool { return t.scheme == "http" || t.scheme == "ws" }
+
 // String is the URL.
 func (t target) String() string {
-	if t.scheme == "http" {
-		return "http://" + t.host + t.path
+	if t.overHTTP() {
+		return t.scheme + "://" + t.host + t.path
 	}
 	return t.scheme + "://" + t.host + "/" + t.app + "/" + t.path
 }

@@ -48,6 +48,7 @@ func TestTargets(t *testing.T) {
 		{"rtmps://127.0.0.1/live/c{n}m?n={n}", 1, "127.0.0.1:443", "rtmps://127.0.0.1/live/c3m?n=3"},
 		{"http://127.0.0.1:8080/live/cam.flv", 10, "127.0.0.1:8080", "http://127.0.0.1:8080/live/cam3.flv"},
 		{"http://127.0.0.1/live/{n}.flv?token=x", 10, "127.0.0.1:80", "http://127.0.0.1/live/3.flv?token=x"},
+		{"ws://127.0.0.1/live/cam.flv", 10, "127.0.0.1:80", "ws://127.0.0.1/live/cam3.flv"},
 		{"http://127.0.0.1/live?app=live", 10, "127.0.0.1:80", "http://127.0.0.1/live3?app=live"},
 	} {
 		got, err := parseTarget(t.Context(), c.url, false)

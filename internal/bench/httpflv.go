@@ -17,11 +17,11 @@ import (
 
 var errNoFLV = errors.New("the server sends no FLV")
 
-// An flvMedia plays by HTTP-FLV: an FLV file without an end, as the body of a response.
+// An flvMedia plays by HTTP-FLV, an FLV file without an end as the body of a response, or by WebSocket-FLV, which has it in messages.
 type flvMedia struct {
 	socket *net.TCPConn
 	count  *counted
-	body   io.ReadCloser
+	body   io.Reader
 }
 
 // counted counts what is read.
@@ -61,16 +61,25 @@ func (t target) request(socket *net.TCPConn) (*flvMedia, error) {
 		return nil, err
 	}
 	request.Header.Set("User-Agent", "rtmp-edge bench")
+	want := http.StatusOK
+	if t.scheme == "ws" {
+		want = http.StatusSwitchingProtocols
+		askWebSocket(request.Header)
+	}
 	if err := request.Write(socket); err != nil {
 		return nil, err
 	}
 	m := &flvMedia{socket: socket, count: &counted{Reader: socket}}
-	response, err := http.ReadResponse(bufio.NewReader(m.count), request)
+	in := bufio.NewReader(m.count)
+	response, err := http.ReadResponse(in, request)
 	if err != nil {
 		return nil, err
 	}
 	m.body = response.Body
-	if response.StatusCode != http.StatusOK {
+	if t.scheme == "ws" {
+		m.body = &messages{in: in}
+	}
+	if response.StatusCode != want {
 		_ = response.Body.Close()
 		return nil, fmt.Errorf("HTTP status %s", response.Status)
 	}

@@ -10,7 +10,7 @@ import (
 
 // PlayOptions say what to play, and by how many.
 type PlayOptions struct {
-	URLs     []string // rtmp://, rtmps:// or http://….flv: addresses of the same streams, players go to each in turn; {n} is the stream's number, from 0
+	URLs     []string // rtmp://, rtmps://, http:// or ws://….flv: addresses of the same streams, players go to each in turn; {n} is the stream's number, from 0
 	Streams  int      // 0 is 1
 	Players  int      // besides stalled and joining ones
 	Verify   int      // of the players; the others discard

@@ -45,7 +45,7 @@ func (p *player) open(ctx context.Context) (media, error) {
 }
 
 func (t target) open(ctx context.Context, number int) (media, error) {
-	if t.scheme == "http" {
+	if t.overHTTP() {
 		return t.openFLV(ctx, number)
 	}
 	c, err := t.connect(ctx, number)

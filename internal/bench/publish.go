@@ -74,7 +74,7 @@ func Publish(ctx context.Context, o PublishOptions) (*PublishResult, error) {
 	if p.target, err = parseTarget(ctx, o.URL, o.Anywhere); err != nil {
 		return nil, err
 	}
-	if p.target.scheme == "http" {
+	if p.target.overHTTP() {
 		return nil, fmt.Errorf("%w: streams are published by RTMP", ErrOptions)
 	}
 	if err := needFiles(o.Streams); err != nil {

@@ -39,7 +39,7 @@ func publishing(t *testing.T, s *testServer, play func(ctx context.Context)) (*P
 func TestPublishAndPlay(t *testing.T) {
 	t.Parallel()
 	s := newTestServer(t, whole)
-	var played, flvPlayed *PlayResult
+	var played, flvPlayed, wsPlayed *PlayResult
 	published, err := publishing(t, s, func(ctx context.Context) {
 		options := PlayOptions{
 			URLs: []string{"rtmp://" + s.rtmp + "/live/cam"}, Streams: 2, Players: 12, Verify: 4, Stalled: 2, JoinRate: 50,
@@ -53,6 +53,10 @@ func TestPublishAndPlay(t *testing.T) {
 		if flvPlayed, err = Play(ctx, options); err != nil {
 			t.Error("HTTP-FLV:", err)
 		}
+		options.URLs = []string{"ws://" + s.http + "/live/cam.flv"}
+		if wsPlayed, err = Play(ctx, options); err != nil {
+			t.Error("WebSocket-FLV:", err)
+		}
 	})
 	if err != nil {
 		t.Error(err)
@@ -60,7 +64,7 @@ func TestPublishAndPlay(t *testing.T) {
 	if published == nil || published.Published != 2 || published.Errors > 0 || published.Bytes == 0 || published.LateMS == nil {
 		t.Errorf("published: %+v", published)
 	}
-	for _, r := range []*PlayResult{played, flvPlayed} {
+	for _, r := range []*PlayResult{played, flvPlayed, wsPlayed} {
 		if r == nil || r.Connected != 12 || r.Playing != 12 || r.Verifying != 4 || r.Messages == 0 || r.Bytes == 0 || r.LatencyMS == nil || r.JoinMS == nil {
 			t.Fatalf("played: %+v", r)
 		}

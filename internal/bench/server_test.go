@@ -3,12 +3,15 @@ package bench
 import (
 	"bytes"
 	"context"
+	"errors"
 	"net"
 	"net/http"
 	"slices"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/coder/websocket"
 
 	"github.com/rtmp-edge/rtmp-edge/internal/flv"
 	"github.com/rtmp-edge/rtmp-edge/rtmp"
@@ -136,21 +139,30 @@ func (s *testServer) serve(nc net.Conn) {
 	}
 }
 
-// flv serves http://HOST/live/NAME.flv.
+// flv serves http://HOST/live/NAME.flv, and ws://…
 func (s *testServer) flv(w http.ResponseWriter, r *http.Request) {
 	name := r.URL.Path[len("/live/") : len(r.URL.Path)-len(".flv")]
-	_, _ = w.Write(flvFile(nil))
-	_ = http.NewResponseController(w).Flush()
+	gone := r.Context()
+	write := func(b []byte) error {
+		_, err := w.Write(b)
+		return errors.Join(err, http.NewResponseController(w).Flush())
+	}
+	if r.Header.Get("Upgrade") != "" {
+		ws, err := websocket.Accept(w, r, nil)
+		if err != nil {
+			return
+		}
+		defer ws.CloseNow() //nolint:errcheck // the test is over
+		gone = ws.CloseRead(context.Background())
+		write = func(b []byte) error { return ws.Write(context.Background(), websocket.MessageBinary, b) }
+	}
+	_ = write(flvFile(nil))
 	over := make(chan struct{})
-	p := &testPlayer{end: sync.OnceFunc(func() { close(over) }), write: func(m *rtmp.Message) error {
-		_, err := w.Write(appendTag(nil, m))
-		_ = http.NewResponseController(w).Flush()
-		return err
-	}}
+	p := &testPlayer{end: sync.OnceFunc(func() { close(over) }), write: func(m *rtmp.Message) error { return write(appendTag(nil, m)) }}
 	s.join(name, p)
 	select {
 	case <-over:
-	case <-r.Context().Done():
+	case <-gone.Done():
 		s.mu.Lock() // the writer is of no use afterwards
 		defer s.mu.Unlock()
 		p.over = true

@@ -14,10 +14,11 @@ type Config struct {
 	StreamZone      StreamZone    `yaml:"stream_zone" json:"stream_zone"`
 	RTMP            RTMPServer    `yaml:"rtmp" json:"rtmp"`
 	Apps            []App         `yaml:"apps" json:"apps"` // see Config.App
-	HTTP            Server        `yaml:"http" json:"http"`
+	HTTP            HTTPServer    `yaml:"http" json:"http"`
 	MultiListen     []MultiListen `yaml:"multi_listen" json:"multi_listen"`
 	Relay           Relay         `yaml:"relay" json:"relay"`
 	Live            Live          `yaml:"live" json:"live"`
+	Metrics         Metrics       `yaml:"metrics" json:"metrics"`
 	Log             Log           `yaml:"log" json:"log"`
 }
 
@@ -28,9 +29,20 @@ type StreamZone struct {
 	NameMax int `yaml:"name_max" json:"name_max"` // bytes
 }
 
-// A Server is what all workers serve on shared addresses.
-type Server struct {
-	Listen []multiport.Addr `yaml:"listen" json:"listen"`
+// HTTPServer is HTTP as all workers serve it: where, and to whom.
+type HTTPServer struct {
+	Listen      []multiport.Addr `yaml:"listen" json:"listen"`
+	Token       string           `yaml:"token" json:"token"`               // for control from elsewhere than this machine; "": none from there
+	Hosts       []string         `yaml:"hosts" json:"hosts"`               // names by which the server is called, besides IP addresses
+	CORSOrigins []string         `yaml:"cors_origins" json:"cors_origins"` // sites whose pages may play; AnyOrigin: all
+}
+
+// AnyOrigin in HTTPServer.CORSOrigins stands for every site.
+const AnyOrigin = "*"
+
+// Metrics bounds what is told of single streams.
+type Metrics struct {
+	Streams int `yaml:"streams" json:"streams"` // of each worker, with series of their own
 }
 
 // MultiListen is a range of addresses, one for each worker.
@@ -77,8 +89,11 @@ func Default() *Config {
 		ShutdownTimeout: 10 * time.Second,
 		StreamZone:      StreamZone{Buckets: 20011, Streams: 10000, NameMax: 1024},
 		RTMP:            defaultRTMP(),
-		HTTP:            Server{Listen: []multiport.Addr{{Network: multiport.TCP, Host: "127.0.0.1", Port: 8080}}},
-		Relay:           Relay{ConnectTimeout: 2 * time.Second, Linger: 5 * time.Second},
+		HTTP: HTTPServer{
+			Listen:      []multiport.Addr{{Network: multiport.TCP, Host: "127.0.0.1", Port: 8080}},
+			CORSOrigins: []string{AnyOrigin},
+		},
+		Relay: Relay{ConnectTimeout: 2 * time.Second, Linger: 5 * time.Second},
 		Live: Live{
 			GOPCache:      true,
 			RepublishWait: 10 * time.Second,
@@ -89,6 +104,7 @@ func Default() *Config {
 			LogDuration:   30 * time.Second,
 			Flush:         Flush{Min: 0, Max: 100 * time.Millisecond},
 		},
-		Log: Log{Level: "info", Format: "text"},
+		Metrics: Metrics{Streams: 500},
+		Log:     Log{Level: "info", Format: "text"},
 	}
 }

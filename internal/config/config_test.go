@@ -41,12 +41,14 @@ func addrs(t *testing.T, texts ...string) []multiport.Addr {
 func everyKey(t *testing.T) *Config {
 	t.Helper()
 	return &Config{
-		Workers:     7,
-		RunDir:      "/run/x",
-		StreamZone:  StreamZone{Buckets: 1, Streams: 2, NameMax: 3},
-		RTMP:        everyRTMPKey(t),
-		Apps:        []App{{"a/b", Takeover, "publish secret !", "play secret 4567", Flush{time.Millisecond, 2 * time.Millisecond}}},
-		HTTP:        Server{Listen: addrs(t, "2", "unix:/run/h")},
+		Workers:    7,
+		RunDir:     "/run/x",
+		StreamZone: StreamZone{Buckets: 1, Streams: 2, NameMax: 3},
+		RTMP:       everyRTMPKey(t),
+		Apps:       []App{{"a/b", Takeover, "publish secret !", "play secret 4567", Flush{time.Millisecond, 2 * time.Millisecond}}},
+		HTTP: HTTPServer{
+			Listen: addrs(t, "2", "unix:/run/h"), Token: "token of 16 byte", Hosts: []string{"a.example"}, CORSOrigins: []string{"https://b.example"},
+		},
 		MultiListen: []MultiListen{{Listen: addr(t, "127.0.0.1:3"), Serves: HTTP}},
 		Relay:       Relay{Via: addr(t, "unix:/run/via"), ConnectTimeout: 4 * time.Second},
 		Live: Live{
@@ -58,7 +60,8 @@ func everyKey(t *testing.T) *Config {
 			LogDuration:   9 * time.Second,
 			Flush:         Flush{3 * time.Millisecond, 4 * time.Millisecond},
 		},
-		Log: Log{Level: "error", Format: "json"},
+		Metrics: Metrics{Streams: 7},
+		Log:     Log{Level: "error", Format: "json"},
 	}
 }
 

@@ -68,7 +68,7 @@ func written(v reflect.Value) string {
 	var items []string
 	for i := range v.Len() {
 		item := fmt.Sprint(v.Index(i).Interface())
-		if strings.Contains(item, ":") {
+		if strings.ContainsAny(item, ":*") { // YAML would take it for something else
 			item = `"` + item + `"`
 		}
 		items = append(items, item)

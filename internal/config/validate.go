@@ -18,6 +18,9 @@ const (
 	maxName    = 65535
 )
 
+// maxMetricStreams is how many streams may have series of their own: more are too much for those who scrape.
+const maxMetricStreams = 100_000
+
 // minLog is the least that the log of a stream may be capped to.
 const minLog Size = 1 << 20
 
@@ -50,6 +53,8 @@ func (c *Config) validate(skip func(key string) bool) Errors {
 	v.durations(c)
 	v.rtmp(c)
 	v.apps(c)
+	v.http(&c.HTTP)
+	v.between("metrics.streams", c.Metrics.Streams, 0, maxMetricStreams)
 	v.enum("log.level", c.Log.Level, []string{"debug", "info", "warn", "error"})
 	v.enum("log.format", c.Log.Format, []string{"text", "json"})
 	v.listens(c)

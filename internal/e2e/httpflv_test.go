@@ -1,123 +1,21 @@
 package e2e
 
 import (
-	"bufio"
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
-	"net"
-	"net/http"
 	"testing"
 	"time"
 
 	"github.com/prometheus/common/model"
 
 	"github.com/rtmp-edge/rtmp-edge/internal/sign"
-	"github.com/rtmp-edge/rtmp-edge/rtmp"
 )
 
 // flvURL is where a stream plays over HTTP, on a worker's own port or on the shared one.
 func (s *server) flvURL(worker int, stream string) string {
 	return s.httpURL(worker, "/"+stream+".flv")
-}
-
-// playFLV is play over HTTP-FLV.
-func playFLV(t testing.TB, url string, configure ...func(*player)) *player {
-	t.Helper()
-	ctx, cancel := context.WithCancel(context.Background())
-	p := &player{t: t, name: "player of " + url, ended: make(chan struct{}), cancel: cancel}
-	for _, f := range configure {
-		f(p)
-	}
-	go func() {
-		defer close(p.ended)
-		p.err = p.runFLV(ctx, url)
-	}()
-	t.Cleanup(func() {
-		p.close()
-		if _, problem := p.seen(); problem != nil {
-			t.Errorf("%s: %v", p.name, problem)
-		}
-	})
-	return p
-}
-
-// runFLV plays until the file ends, which is io.EOF, ctx does, or something is wrong with what arrived.
-func (p *player) runFLV(ctx context.Context, url string) error {
-	body, err := askFLV(ctx, url, p.buffer)
-	if err != nil {
-		return err
-	}
-	defer body.Close()
-	in := bufio.NewReader(body)
-	var header [13]byte
-	if _, err := io.ReadFull(in, header[:]); err != nil {
-		return err
-	}
-	if want := "FLV\x01\x05\x00\x00\x00\x09\x00\x00\x00\x00"; string(header[:]) != want { // audio and video
-		return fmt.Errorf("the file begins with %x", header)
-	}
-	for {
-		if err := p.reading.wait(ctx); err != nil {
-			return err
-		}
-		m, err := readTag(in)
-		if err == nil {
-			err = p.message(m)
-		}
-		if err != nil {
-			return err
-		}
-	}
-}
-
-// askFLV asks for a stream over a connection with a receive buffer of so many bytes, or of the system's choice when 0.
-func askFLV(ctx context.Context, url string, buffer int) (io.ReadCloser, error) {
-	dial := func(ctx context.Context, network, address string) (net.Conn, error) {
-		var d net.Dialer
-		c, err := d.DialContext(ctx, network, address)
-		if err == nil && buffer != 0 {
-			err = c.(*net.TCPConn).SetReadBuffer(buffer)
-		}
-		return c, err
-	}
-	client := http.Client{Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true}}
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
-	if err != nil {
-		return nil, err
-	}
-	response, err := client.Do(request)
-	if err != nil {
-		return nil, err
-	}
-	if response.StatusCode == http.StatusOK {
-		return response.Body, nil
-	}
-	defer response.Body.Close()
-	text, _ := io.ReadAll(response.Body)
-	return nil, fmt.Errorf("status %d: %s", response.StatusCode, text)
-}
-
-// readTag reads a tag of an FLV file. One that is broken off is an error, and so is a wrong size behind it.
-func readTag(in io.Reader) (*rtmp.Message, error) {
-	var header [11]byte
-	if _, err := io.ReadFull(in, header[:]); err != nil {
-		return nil, err
-	}
-	size := binary.BigEndian.Uint32(header[:]) & 0xffffff
-	payload := make([]byte, size+4)
-	if _, err := io.ReadFull(in, payload); err != nil {
-		return nil, fmt.Errorf("a tag of %d bytes is broken off: %w", size, io.ErrUnexpectedEOF)
-	}
-	if back := binary.BigEndian.Uint32(payload[size:]); back != size+11 {
-		return nil, fmt.Errorf("behind a tag of %d bytes of payload stands %d", size, back)
-	}
-	return &rtmp.Message{
-		Type: rtmp.MessageType(header[0]), Timestamp: binary.BigEndian.Uint32(header[3:])&0xffffff | uint32(header[7])<<24,
-		Payload: payload[:size],
-	}, nil
 }
 
 // Every message of a stream reaches players over HTTP on every port, with timestamps from 0; also with frames of more than one chunk and extended
@@ -166,6 +64,13 @@ func testHTTPFLVIsExact(t *testing.T, begin uint32) {
 // goes.
 func TestHTTPFLVInFFmpeg(t *testing.T) {
 	t.Parallel()
+	testInFFmpeg(t, (*server).flvURL)
+}
+
+// A playURL is where a stream plays, on a worker's own port or on the shared one.
+type playURL func(s *server, worker int, stream string) string
+
+func testInFFmpeg(t *testing.T, url playURL) {
 	const stream = "live/clip"
 	s := start(t, options{live: "play_wait: 60s, republish_wait: 1s"})
 	c := makeClip(t, t.TempDir(), 60)
@@ -177,7 +82,7 @@ func TestHTTPFLVInFFmpeg(t *testing.T) {
 	var all []started
 	begin := func(joins bool) {
 		for worker := range 2 {
-			p, file := playFFmpeg(t, s.flvURL(worker, stream), t.TempDir())
+			p, file := playFFmpeg(t, url(s, worker, stream), t.TempDir())
 			all = append(all, started{p, file, joins})
 		}
 	}
@@ -209,9 +114,13 @@ func TestHTTPFLVInFFmpeg(t *testing.T) {
 	}
 }
 
-// A player of HTTP-FLV that reads too slowly misses whole GOPs; others beside it miss nothing.
+// A player of FLV over HTTP that reads too slowly misses whole GOPs.
 func TestHTTPFLVLagging(t *testing.T) {
 	t.Parallel()
+	testLaggingFLV(t, (*server).flvURL)
+}
+
+func testLaggingFLV(t *testing.T, url playURL) {
 	const stream = "live/slow"
 	s := start(t, options{live: "log_bytes: 4MiB, stall_timeout: 60s"})
 	publisher := publish(t, s.rtmpURL(0, stream))
@@ -219,11 +128,11 @@ func TestHTTPFLVLagging(t *testing.T) {
 	publisher.headers()
 	publisher.send(messagesPerSecond)
 	const buffer = 256 << 10
-	slow := playFLV(t, s.flvURL(1, stream), func(p *player) { p.mayLag, p.reading, p.buffer = true, newGate(), buffer })
+	slow := playFLV(t, url(s, 1, stream), func(p *player) { p.mayLag, p.reading, p.buffer = true, newGate(), buffer })
 	slow.awaitRun(soon, publisher.source.run)
 	for want := 1; want <= 2; want++ {
 		slow.reading.shut()
-		publisher.send(10 * messagesPerSecond) // 25 MB: more than the log and the kernel hold
+		publisher.send(10 * messagesPerSecond) // 25 MB: more than the log, the pipe and the kernel hold
 		slow.reading.open()
 		slow.awaitGaps(2*soon, want)
 	}
@@ -233,35 +142,44 @@ func TestHTTPFLVLagging(t *testing.T) {
 // One that reads nothing is closed, and counted.
 func TestHTTPFLVStalled(t *testing.T) {
 	t.Parallel()
+	testStalled(t, "http_flv", askHTTP, (*server).flvURL)
+}
+
+// asker asks for a stream over a connection with a receive buffer of so many bytes, or of the system's choice when 0.
+type asker func(ctx context.Context, url string, buffer int) (io.ReadCloser, error)
+
+func testStalled(t *testing.T, protocol model.LabelValue, ask asker, url playURL) {
 	const stream = "live/stalled"
-	s := start(t, options{live: "stall_timeout: 1s"})
+	s := start(t, options{live: "stall_timeout: 1s", rtmp: "user_timeout: 60s"}) // the kernel doesn't do it for us
 	publisher := publish(t, s.rtmpURL(0, stream))
 	publisher.source.bitrate(40_000_000)
 	sending := publisher.goLive()
+	beside := play(t, s.rtmpURL(1, stream))
 	for worker := range 2 {
-		body, err := askFLV(t.Context(), s.flvURL(worker, stream), smallBuffer)
+		body, err := ask(t.Context(), url(s, worker, stream), smallBuffer)
 		if err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { body.Close() })
 	}
-	s.awaitClosed(t, "stalled", 2)
-	s.awaitPlayers(t, stream, 0)
+	s.awaitClosed(t, protocol, "stalled", 2)
+	s.awaitPlayers(t, stream, 1)
 	if err := sending.stop(); err != nil {
 		t.Errorf("the publisher was disturbed: %v", err)
 	}
+	beside.check()
 }
 
-// awaitClosed waits until so many connections of HTTP-FLV have ended for a reason, and none is open.
-func (s *server) awaitClosed(t testing.TB, reason model.LabelValue, n float64) {
+// awaitClosed waits until so many connections of a protocol have ended for a reason, and none is open.
+func (s *server) awaitClosed(t testing.TB, protocol, reason model.LabelValue, n float64) {
 	t.Helper()
 	waitFor(t, 2*soon, fmt.Sprintf("%v connections closed as %s", n, reason), func() string {
 		samples, err := s.metrics(shared)
 		if err != nil {
 			return err.Error()
 		}
-		closed, _ := sum(samples, closedTotal, model.LabelSet{"protocol": "http_flv", "reason": reason})
-		open, _ := sum(samples, "rtmpedge_connections", model.LabelSet{"protocol": "http_flv"})
+		closed, _ := sum(samples, closedTotal, model.LabelSet{"protocol": protocol, "reason": reason})
+		open, _ := sum(samples, "rtmpedge_connections", model.LabelSet{"protocol": protocol})
 		if closed != n || open != 0 {
 			return fmt.Sprintf("%v are closed, %v open", closed, open)
 		}
@@ -318,7 +236,7 @@ func TestHTTPFLVAnswers(t *testing.T) {
 		{"GET", "/live/nobody.flv", 404, "Nobody publishes this stream.\n"},
 		{"GET", "/signed/cam.flv", 403, "a signed URL is needed\n"},
 		{"GET", "/signed/cam.flv" + other, 403, "the URL's signature is not valid\n"},
-		{"POST", "/live/cam.flv", 405, "A stream answers to GET and HEAD.\n"},
+		{"POST", "/live/cam.flv", 405, "A stream answers to GET, HEAD and OPTIONS.\n"},
 		{"GET", "/live/a%2fb.flv", 400, "bad stream name: the path contains an escaped slash\n"},
 		{"GET", "/live/../cam.flv", 400, "bad stream name: the app contains an empty path element, . or ..\n"},
 		{"GET", "/live/a%0d%0ab.flv", 400, "bad stream name: the stream name contains a character that is not printable\n"},
@@ -336,14 +254,14 @@ func TestHTTPFLVAnswers(t *testing.T) {
 	}
 	cam := s.flvURL(0, "live/cam")
 	for _, url := range []string{cam, s.flvURL(0, "signed/cam") + good, cam} {
-		body, err := askFLV(t.Context(), url, 0)
+		body, err := askHTTP(t.Context(), url, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { body.Close() })
 	}
 	const full = "status 429: There are too many connections from this address.\n"
-	if _, err := askFLV(t.Context(), cam, 0); fmt.Sprint(err) != full {
+	if _, err := askHTTP(t.Context(), cam, 0); fmt.Sprint(err) != full {
 		t.Errorf("the fourth connection: %v", err)
 	}
 }

@@ -117,8 +117,8 @@ func TestProxyAddress(t *testing.T) {
 			viewer := behind(tt.header, over(s.rtmpAddr(1), trustedProxy)).play(t, stream)
 			viewer.awaitRun(soon, publisher.source.run)
 			publisher.end()
-			s.log.wait(t, soon, `msg="session ended" .*stream=`+stream+` role=publisher`, 1)
-			if line := s.log.find(`msg="session ended" .*stream=` + stream + ` role=publisher`)[0]; !containsAll(line, "remote="+address+" ") {
+			s.log.wait(t, soon, `msg="session ended" .*role=publisher .*stream=`+stream+` `, 1)
+			if line := s.log.find(`msg="session ended" .*role=publisher .*stream=` + stream + ` `)[0]; !containsAll(line, "remote="+address+" ") {
 				t.Errorf("logged: %s", line)
 			}
 		})

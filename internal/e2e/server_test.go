@@ -29,6 +29,7 @@ type options struct {
 	live            string        // the inside of the configuration's `live: {…}`
 	relay           string        // of `relay: {…}`
 	rtmp            string        // of `rtmp: {…}`, but for listen
+	http            string        // of `http: {…}`, likewise
 	zone            string        // of `stream_zone: {…}`
 	apps            string        // the inside of `apps: […]`
 	multiListen     []string      // more entries, each the inside of {…}
@@ -54,7 +55,7 @@ workers: {{.Workers}}
 run_dir: {{.RunDir}}
 shutdown_timeout: {{.ShutdownTimeout}}
 rtmp: {listen: ["127.0.0.1:{{.RTMP}}"]{{if .RTMPMore}}, {{.RTMPMore}}{{end}}}
-http: {listen: ["127.0.0.1:{{.HTTP}}"]}
+http: {listen: ["127.0.0.1:{{.HTTP}}"]{{if .HTTPMore}}, {{.HTTPMore}}{{end}}}
 multi_listen:
   - {listen: "127.0.0.1:{{.SlotRTMP}}", serves: rtmp}
   - {listen: "127.0.0.1:{{.SlotHTTP}}", serves: http}
@@ -118,7 +119,7 @@ func launch(t testing.TB, opt options) *server {
 	if err := configTemplate.Execute(&text, map[string]any{
 		"Workers": opt.workers, "RunDir": s.runDir, "ShutdownTimeout": opt.shutdownTimeout,
 		"RTMP": s.base, "HTTP": s.base + 1, "SlotRTMP": s.rtmpPort(0), "SlotHTTP": s.httpPort(0),
-		"Live": opt.live, "Relay": opt.relay, "RTMPMore": opt.rtmp, "Zone": opt.zone, "Apps": opt.apps, "MultiListen": opt.multiListen,
+		"Live": opt.live, "Relay": opt.relay, "RTMPMore": opt.rtmp, "HTTPMore": opt.http, "Zone": opt.zone, "Apps": opt.apps, "MultiListen": opt.multiListen,
 	}); err != nil {
 		t.Fatal(err)
 	}

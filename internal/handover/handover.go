@@ -37,6 +37,9 @@ const (
 	KindStop  Kind = "stop"  // master → worker: a Stop
 	KindZone  Kind = "zone"  // master → worker: nothing, with the descriptor of the zone that it is to follow to
 	KindHeard Kind = "heard" // worker → master: nothing; it is done with the last zone, whatever came of it
+
+	KindReload Kind = "reload" // master → worker: a Reload, after each attempt
+	KindNoted  Kind = "noted"  // worker → master: nothing; it has taken notice of the last Reload
 )
 
 // A Start is all that a worker needs to know. Its descriptors are the zone's memory, then the sockets, in their order.
@@ -46,8 +49,17 @@ type Start struct {
 	Epoch    uint16         `json:"epoch"`  // of the slot
 	Workers  int            `json:"workers"`
 	Restarts int            `json:"restarts"`
+	Ends     map[string]int `json:"ends"` // how the processes of this worker before ended, counted by reason
+	Reload   Reload         `json:"reload"`
 	Config   *config.Config `json:"config"`
 	Sockets  []Socket       `json:"sockets"`
+}
+
+// A Reload says how the last attempt went to load the configuration; the first is the start of the server.
+type Reload struct {
+	At     time.Time `json:"at"`
+	OK     bool      `json:"ok"`
+	Loaded time.Time `json:"loaded"` // of the last that went well
 }
 
 // A Socket describes a listening socket that is handed over.

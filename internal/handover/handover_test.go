@@ -39,6 +39,7 @@ func TestStartSurvives(t *testing.T) {
 	cfg.Apps = []config.App{{Name: "live", OnConflict: config.Takeover, PublishSecret: "\" of 16 bytes <>"}}
 	want := Start{
 		Worker: 3, Slot: 5, Epoch: 65535, Workers: 4, Restarts: 2, Config: cfg,
+		Ends: map[string]int{"killed": 2}, Reload: Reload{At: time.Unix(7, 8).UTC(), OK: true, Loaded: time.Unix(5, 6).UTC()},
 		Sockets: []Socket{
 			{Addr: "[::1]:19353", Serves: config.RTMP, Scope: config.PerWorker},
 			{Addr: "1936", Serves: config.RTMPS, Scope: config.Shared},

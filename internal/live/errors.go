@@ -27,4 +27,5 @@ const (
 	EndGone        EndReason = "gone"        // the peer left, or its connection broke
 	EndKicked      EndReason = "kicked"      // an operator ended it
 	EndTakenOver   EndReason = "taken_over"  // another publisher took the stream's name
+	EndRedirected  EndReason = "redirected"  // the connection goes on with another stream
 )

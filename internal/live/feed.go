@@ -17,6 +17,7 @@ type Feed struct {
 	// Owned by the appending goroutine.
 	timeline timeline
 	hasVideo bool
+	awaiting bool         // nothing but headers passes until a keyframe: see Inherit
 	keyed    flv.Tracks   // tracks of video that a keyframe came of: players can decode them
 	lowest   [kinds]uint8 // track that frames came of: where players start
 	named    [kinds]uint8 // lowest track that anything came of: whose codec is the stream's
@@ -53,7 +54,7 @@ func (s *Stream) attach(id string, relay bool) (*Feed, error) {
 		s.outage.Stop()
 		s.outage = nil
 	}
-	s.feed, s.since = f, time.Now()
+	s.feed, s.since, s.meter = f, time.Now(), meter{}
 	s.epoch++
 	return f, nil
 }
@@ -84,17 +85,20 @@ func (f *Feed) Append(m *rtmp.Message) error {
 	s, observer := f.stream, f.stream.hub.opts.Observer
 	observer.Received(c.kind, f.relay, len(c.payload))
 	s.received.Add(uint64(len(m.Payload)))
+	if !f.relay {
+		s.ours.Add(uint64(len(m.Payload)))
+	}
 	f.track(&c)
 	if f.dropped(&c, m.Timestamp) {
 		return nil
 	}
 	now := s.hub.clock.now()
-	ts := f.place(&c, m.Timestamp, now)
-	return f.append(&c, packet{arrived: now, timestamp: ts, kind: c.kind, keyframe: c.keyframe})
+	ts, d := f.place(&c, m.Timestamp, now)
+	return f.append(&c, packet{arrived: now, timestamp: ts, kind: c.kind, keyframe: c.keyframe}, d)
 }
 
 // append puts a message into the log.
-func (f *Feed) append(c *classified, p packet) error {
+func (f *Feed) append(c *classified, p packet, d Discontinuity) error {
 	s := f.stream
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -105,6 +109,13 @@ func (f *Feed) append(c *classified, p packet) error {
 		return nil
 	}
 	f.note(c)
+	s.meter.jumps.add(d)
+	if d != "" && !f.relay {
+		s.jumps++
+	}
+	if interval, again := s.meter.note(&p, len(c.payload), c.media(), s.sent.Load()); again {
+		s.hub.opts.Observer.GOP(f.relay, interval)
+	}
 	s.log.append(p, c.payload, s.headers)
 	s.end.Store(s.log.tail)
 	if s.log.trim(p.arrived, &s.hub.opts) {
@@ -140,8 +151,11 @@ func (f *Feed) dropped(c *classified, timestamp uint32) bool {
 	case c.header():
 		f.hasVideo = f.hasVideo || c.kind == Video
 		return false
+	case f.awaiting && !c.keyframe:
+		return true
 	case video:
 		f.hasVideo = true
+		f.awaiting = false
 		if c.Type == flv.Keyframe {
 			f.keyed = f.keyed.Union(c.Tracks)
 		}
@@ -159,16 +173,16 @@ func (f *Feed) dropped(c *classified, timestamp uint32) bool {
 	return true
 }
 
-// place returns the timestamp that players get the message with.
-func (f *Feed) place(c *classified, timestamp uint32, now int64) uint32 {
+// place returns the timestamp that players get the message with, and what is wrong with its own.
+func (f *Feed) place(c *classified, timestamp uint32, now int64) (ts uint32, d Discontinuity) {
 	if c.kind == Data && c.header() {
-		return f.timeline.metadata(timestamp)
+		return f.timeline.metadata(timestamp), ""
 	}
-	ts, d := f.timeline.place(c.kind, c.media(), timestamp, now/int64(time.Millisecond))
+	ts, d = f.timeline.place(c.kind, c.media(), timestamp, now/int64(time.Millisecond))
 	if d != "" {
 		f.stream.hub.opts.Observer.Discontinuity(d)
 	}
-	return ts
+	return ts, d
 }
 
 // note keeps what later players and feeds need. Called with stream.mu held.

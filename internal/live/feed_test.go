@@ -15,8 +15,9 @@ import (
 // A tally is an Observer for tests.
 type tally struct {
 	nobody
-	mu    sync.Mutex
-	count map[string]int
+	mu     sync.Mutex
+	count  map[string]int
+	delays []time.Duration
 }
 
 func (o *tally) add(what string, n int) {
@@ -31,6 +32,12 @@ func (o *tally) add(what string, n int) {
 func (o *tally) Dropped(r DropReason, n int)   { o.add(string(r), n) }
 func (o *tally) Discontinuity(d Discontinuity) { o.add(string(d), 1) }
 func (o *tally) Limit(l Limit)                 { o.add(string(l), 1) }
+
+func (o *tally) Delay(d time.Duration) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.delays = append(o.delays, d)
+}
 
 func (o *tally) want(t *testing.T, want map[string]int) {
 	t.Helper()

@@ -206,11 +206,16 @@ func (p *Player) write(v *view, b *batch) (whole bool, err error) {
 	if n > 0 {
 		p.sent.Add(uint64(n))
 		p.stream.sent.Add(uint64(n))
+		if !p.opts.Relay {
+			p.stream.toViewers.Add(uint64(n))
+		}
 		if p.opts.Sent != nil {
 			p.opts.Sent(n)
 		}
 	}
 	p.consume(v, n)
+	p.frames.Store(p.earlier + p.seq - p.origin)
+	p.position.Store(p.cursor)
 	return n == b.bytes, nil
 }
 

@@ -74,6 +74,17 @@ func (h *headers) has(c *classified) bool {
 	return false
 }
 
+// sequence returns the sequence header of the lowest track that has one; nil without.
+func (h *headers) sequence(k Kind) (payload []byte) {
+	lowest := noTrack
+	for _, o := range h.kept[k] {
+		if track, ok := o.tracks.Lowest(); ok && o.typ == flv.SequenceHeader && int(track) < lowest {
+			lowest, payload = int(track), o.payload
+		}
+	}
+	return payload
+}
+
 // metadataTimestamp is what metadata gets that is not sent on just as it came: ffmpeg takes metadata of any other time for a subtitle.
 const metadataTimestamp = 0
 

@@ -16,6 +16,7 @@ type Hub struct {
 
 	mu      sync.Mutex
 	streams map[string]*Stream
+	made    uint64 // streams that there ever were
 	closing bool
 	emptied chan struct{} // closed when closing and no player is left
 }
@@ -40,6 +41,8 @@ func (h *Hub) stream(key string) *Stream {
 	s := h.streams[key]
 	if s == nil {
 		s = &Stream{hub: h, key: key, flush: h.opts.Flush(key), headers: &headers{}, players: map[*Player]struct{}{}, since: time.Now()}
+		h.made++
+		s.number = h.made
 		h.streams[key] = s
 	}
 	s.mu.Lock()
@@ -161,6 +164,9 @@ func (h *Hub) release(s *Stream) {
 			s.outage.Stop()
 		}
 		delete(h.streams, s.key)
+		if h.opts.Gone != nil {
+			h.opts.Gone(s.tell())
+		}
 	}
 	h.noteEmpty()
 }

@@ -31,6 +31,10 @@ type Observer interface {
 	Dropped(r DropReason, packets int)
 	Discontinuity(d Discontinuity)
 	Limit(l Limit)
+	// GOP tells how far a keyframe is from the one before, by their timestamps.
+	GOP(relay bool, interval time.Duration)
+	// Delay tells, of some of the writes to players, how long the oldest packet in it had been there.
+	Delay(d time.Duration)
 }
 
 // Options of a hub. The zero value is not usable: see the configuration's defaults.
@@ -49,6 +53,8 @@ type Options struct {
 	Flush func(key string) Flush
 	// Published, if set, tells whether anybody publishes a stream, here or elsewhere.
 	Published func(key string) bool
+	// Gone, if set, is told of a stream that the hub forgets. It is called with locks held: it must do no more than note.
+	Gone func(last Info)
 	// Demand, if set, is run in a goroutine while a stream has viewers: it is to attach a feed if the stream is published elsewhere. It ends when
 	// ctx does.
 	Demand func(ctx context.Context, s *Stream)
@@ -68,3 +74,9 @@ func (nobody) Discontinuity(Discontinuity) {}
 
 // Limit implements Observer.
 func (nobody) Limit(Limit) {}
+
+// GOP implements Observer.
+func (nobody) GOP(bool, time.Duration) {}
+
+// Delay implements Observer.
+func (nobody) Delay(time.Duration) {}

@@ -36,12 +36,15 @@ type Player struct {
 	joined time.Time
 
 	sent     atomic.Uint64
-	started  atomic.Bool // since its first packet; for those who only look
-	extended atomic.Bool // has been given more time to wait
-	leaving  atomic.Bool // the session is gone: write no more
-	asking   atomic.Bool // something besides packets is to be done: see takeControl
-	called   atomic.Bool // it is among the sender's calling
-	once     sync.Once   // for Ended
+	frames   atomic.Uint64 // packets that it was given
+	dropped  atomic.Uint64 // packets that it was too slow for
+	position atomic.Uint64 // what cursor is, for those who only look; with started
+	started  atomic.Bool   // since its first packet; for those who only look
+	extended atomic.Bool   // has been given more time to wait
+	leaving  atomic.Bool   // the session is gone: write no more
+	asking   atomic.Bool   // something besides packets is to be done: see takeControl
+	called   atomic.Bool   // it is among the sender's calling
+	once     sync.Once     // for Ended
 
 	mu        sync.Mutex
 	control   [][]byte // goes between two packets
@@ -63,6 +66,8 @@ type Player struct {
 	playing   bool     // cursor is set
 	cursor    uint64   // position
 	seq       uint64   // of the packet that comes next
+	origin    uint64   // what seq was at the last jump
+	earlier   uint64   // packets given before that
 	floor     uint64   // don't start before
 	flushed   uint64   // end of the log when the player had all it can get
 	headers   *headers
@@ -118,8 +123,22 @@ func (p *Player) Leave() {
 	p.ask() // the sender drops it
 }
 
+// End ends the player for a reason of the caller's: it still gets what the log has by now, then the farewell.
+func (p *Player) End(r EndReason) { p.finish(r) }
+
 // Sent is how many bytes the player's socket took.
 func (p *Player) Sent() uint64 { return p.sent.Load() }
+
+// Frames is how many messages of the stream the player was given, and how many not, because it was too slow.
+func (p *Player) Frames() (given, dropped uint64) { return p.frames.Load(), p.dropped.Load() }
+
+// backlog is how many bytes the player is behind the end of the log.
+func (p *Player) backlog(tail uint64) uint64 {
+	if at := p.position.Load(); p.started.Load() && at < tail {
+		return tail - at
+	}
+	return 0
+}
 
 // finish ends the player: it still gets what the log has by now, then the farewell. Called without locks.
 func (p *Player) finish(r EndReason) {
@@ -226,7 +245,9 @@ func (p *Player) begin(v *view) {
 
 // jump moves the cursor to a place to start at, with the headers in force there.
 func (p *Player) jump(v *view, st start) {
-	p.cursor, p.seq = st.at, st.seq
+	p.earlier += p.seq - p.origin
+	p.cursor, p.seq, p.origin = st.at, st.seq, st.seq
+	p.position.Store(p.cursor)
 	if p.headers != st.headers {
 		p.headers = st.headers
 		at := func(k Kind) uint32 { return v.timestampAt(st.seq, k) }
@@ -248,5 +269,6 @@ func (p *Player) catchUp(v *view) {
 	} else {
 		p.jump(v, st)
 	}
+	p.dropped.Add(st.seq - from)
 	p.stream.hub.opts.Observer.Dropped(DropLag, int(st.seq-from))
 }

@@ -33,6 +33,7 @@ type sender struct {
 	view     view
 	batch    batch
 	turns    uint
+	served   uint
 	patience patience
 
 	tick atomic.Int64 // nanoseconds between turns; 0 if nothing gathers, or there are no players
@@ -243,7 +244,11 @@ func (s *sender) visit(p *Player) {
 
 // serve flushes a player; one that is blocked or at its end leaves the sender.
 func (s *sender) serve(p *Player) {
-	switch p.flush(s.viewOf(p.stream), &s.batch) {
+	v := s.viewOf(p.stream)
+	if s.served++; s.served%delaySample == 0 {
+		s.noteDelay(p, v)
+	}
+	switch p.flush(v, &s.batch) {
 	case flushedIdle:
 	case flushedBlocked:
 		s.displace(p)
@@ -271,3 +276,13 @@ func (s *sender) viewOf(of *Stream) *view {
 
 // lookAway gives up the view.
 func (s *sender) lookAway() { s.stream, s.view = nil, view{} }
+
+// delaySample is how many players are served for each whose delay is measured.
+const delaySample = 64
+
+// noteDelay tells the observer how long the oldest packet has been there that the player is about to get.
+func (s *sender) noteDelay(p *Player, v *view) {
+	if p.playing && p.cursor >= v.oldest() && p.cursor < v.tail {
+		s.hub.opts.Observer.Delay(time.Duration(s.hub.clock.now() - v.packet[v.packetAt(p.cursor)].arrived))
+	}
+}

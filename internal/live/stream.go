@@ -13,14 +13,19 @@ type Stream struct {
 	key   string
 	flush Flush
 
-	received, sent atomic.Uint64
-	end            atomic.Uint64 // position of the log's end
+	number uint64 // of the streams that the hub ever had
+
+	received, sent  atomic.Uint64
+	ours, toViewers atomic.Uint64 // of these, from a publisher, and to players that are no relays
+	end             atomic.Uint64 // position of the log's end
 
 	mu       sync.Mutex
 	log      log
 	headers  *headers
 	hasVideo bool // a video packet or header came since the feed attached
 	timeline timeline
+	meter    meter
+	jumps    uint64 // in the timestamps of all publishers
 	since    time.Time
 	codecs   [kinds]string
 
@@ -180,15 +185,55 @@ type Info struct {
 	BytesIn      uint64
 	BytesOut     uint64
 	Video, Audio string // codecs
+
+	Number    uint64 // grows with each stream that comes: a name that the hub forgot and that comes again has another
+	Published uint64 // of BytesIn, from publishers
+	Viewed    uint64 // of BytesOut, to players that are no relays
+	AllJumps  uint64 // of all publishers, together
+
+	// The newest sequence headers of the lowest tracks, as the publisher sent them; nil without. Not to be changed.
+	VideoHeader, AudioHeader []byte
+
+	Rates         Rates
+	LastFrame     time.Time // when the newest frame came; zero before
+	LastTimestamp uint32    // its timestamp, as players get it
+	AVSync        int32     // how far video is ahead of audio, in milliseconds; 0 unless there are both
+	Jumps         Discontinuities
+	GOP           GOP
+	Backlog       uint64 // bytes of the log that players have not got yet, all together
+}
+
+// GOP is what a player that comes gets at once: what came since the newest keyframe.
+type GOP struct {
+	Interval time.Duration // between the last two keyframes; 0 before the second
+	Frames   int           // messages
+	Bytes    int
+	Duration time.Duration
 }
 
 func (s *Stream) info() Info {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.tell()
+}
+
+// tell is info with mu held.
+func (s *Stream) tell() Info {
 	i := Info{
+		Number: s.number, Published: s.ours.Load(), Viewed: s.toViewers.Load(), AllJumps: s.jumps,
 		Key: s.key, Viewers: s.viewers, Relays: len(s.players) - s.viewers,
 		BytesIn: s.received.Load(), BytesOut: s.sent.Load(),
 		Video: s.codecs[Video], Audio: s.codecs[Audio], Since: s.since,
+		VideoHeader: s.headers.sequence(Video), AudioHeader: s.headers.sequence(Audio), GOP: s.gop(), Jumps: s.meter.jumps,
+	}
+	i.AVSync = s.avSync()
+	now := s.hub.clock.now()
+	i.Rates = s.meter.rates(now, i.BytesOut)
+	if s.meter.framed {
+		i.LastFrame, i.LastTimestamp = time.Now().Add(time.Duration(s.meter.newest-now)), s.meter.stamp
+	}
+	for p := range s.players {
+		i.Backlog += p.backlog(s.log.tail)
 	}
 	if f := s.feed; f != nil {
 		i.Feed, i.FeedID = "publisher", f.id
@@ -197,4 +242,15 @@ func (s *Stream) info() Info {
 		}
 	}
 	return i
+}
+
+// gop describes the newest group of pictures. Called with mu held.
+func (s *Stream) gop() GOP {
+	g := GOP{Interval: s.meter.interval}
+	if n := len(s.log.starts); n > 0 {
+		st := s.log.starts[n-1]
+		g.Frames, g.Bytes = int(s.log.head()-st.seq), int(s.log.tail-st.at)
+		g.Duration = max(0, time.Duration(int32(s.meter.stamp-s.meter.key))*time.Millisecond)
+	}
+	return g
 }

@@ -11,6 +11,9 @@ import (
 // Keys of attributes.
 const (
 	Worker   = "worker"
+	Session  = "session" // its id, as in the control API
+	Protocol = "protocol"
+	App      = "app"
 	Remote   = "remote"
 	Client   = "client" // what it calls itself
 	Stream   = "stream"
@@ -20,9 +23,9 @@ const (
 	Duration = "duration"
 )
 
-// New returns a logger as configured: text or JSON.
-func New(w io.Writer, l config.Log) *slog.Logger {
-	o := &slog.HandlerOptions{Level: l.SlogLevel()}
+// New returns a logger as configured: text or JSON. The level is the least that it logs, from now on.
+func New(w io.Writer, l config.Log, level slog.Leveler) *slog.Logger {
+	o := &slog.HandlerOptions{Level: level}
 	if l.Format == "json" {
 		return slog.New(slog.NewJSONHandler(w, o))
 	}

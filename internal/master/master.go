@@ -41,6 +41,7 @@ type Master struct {
 	killNow  chan struct{} // closed by Kill
 	killOnce sync.Once
 	wasReady atomic.Bool
+	record   record
 	reloads  chan struct{} // one Reload may wait while one is done
 	file     config.Config // what the server runs with, as it would be written; of the reloading goroutine
 
@@ -58,6 +59,7 @@ func New(o Options) (*Master, error) {
 		opts: o, cfg: &cfg, log: o.Logger, workers: cfg.Workers.Count(), killNow: make(chan struct{}),
 		reloads: make(chan struct{}, 1), file: cfg, up: map[int]bool{}, running: map[int]*process{},
 	}
+	m.record.reloaded(true)
 	cfg.Workers = config.Workers(m.workers)
 	var err error
 	if cfg.RunDir, m.cleanup, err = runDir(cfg.RunDir); err != nil {

@@ -24,6 +24,8 @@ type process struct {
 	exited  chan struct{} // closed when it is reaped
 	state   string        // how it ended; with exited
 	asked   atomic.Bool   // it was sent a zone, and has not answered
+	reason  string        // likewise, as a label of metrics
+	news    news
 }
 
 // spawn starts a worker and hands it what it needs. It is a process group of its own: a terminal's Ctrl-C is for the master.
@@ -62,6 +64,7 @@ func spawn(executable string, start handover.Start, files []*os.File) (*process,
 func (p *process) reap() {
 	_ = p.cmd.Wait() // the state says it
 	p.state = p.cmd.ProcessState.String()
+	p.reason = endReason(p.cmd.ProcessState)
 	_ = p.control.Close() // ends listen
 	close(p.exited)
 }
@@ -85,6 +88,8 @@ func (p *process) listen() {
 			}
 		case handover.KindHeard:
 			p.asked.Store(false)
+		case handover.KindNoted:
+			p.news.noted(p.control)
 		}
 	}
 }

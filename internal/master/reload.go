@@ -42,21 +42,23 @@ func (m *Master) reloadWhenAsked(ctx context.Context) {
 	for {
 		select {
 		case <-m.reloads:
-			m.reload(ctx)
+			ok := m.reload(ctx)
+			m.tellReloaded(ok)
 		case <-ctx.Done():
 			return
 		}
 	}
 }
 
-func (m *Master) reload(ctx context.Context) {
+// reload tells whether the file could be read, and applied as far as that is possible.
+func (m *Master) reload(ctx context.Context) (ok bool) {
 	m.log.Info("reloading", "file", m.opts.ConfigFile)
 	next, err := m.load()
 	if err != nil {
 		for _, problem := range problems(err) {
 			m.log.Error("reload refused, nothing changes", logging.Error, problem)
 		}
-		return
+		return false
 	}
 	resize := false
 	var later []string // keys
@@ -73,10 +75,11 @@ func (m *Master) reload(ctx context.Context) {
 	}
 	switch {
 	case resize:
-		m.resize(ctx, next.StreamZone)
+		return m.resize(ctx, next.StreamZone)
 	case len(later) == 0:
 		m.log.Info("reload: nothing changed")
 	}
+	return true
 }
 
 // load reads the configuration file, and judges it as a start does.
@@ -102,7 +105,7 @@ func problems(err error) []error {
 }
 
 // resize gives the zone other sizes, with all the streams in it. Publishers that come or go meanwhile wait.
-func (m *Master) resize(ctx context.Context, to config.StreamZone) {
+func (m *Master) resize(ctx context.Context, to config.StreamZone) (ok bool) {
 	var done streamzone.Resized
 	var err error
 	was := m.file.StreamZone
@@ -117,16 +120,17 @@ func (m *Master) resize(ctx context.Context, to config.StreamZone) {
 	switch {
 	case err != nil && ctx.Err() != nil:
 		m.log.Info("the stream zone is not resized: the server stops", logging.Error, err)
-		return
+		return false
 	case err != nil:
 		m.log.Error("the stream zone is not resized, the old one stays: "+advice(err), logging.Error, err,
 			"asked_buckets", to.Buckets, "asked_streams", to.Streams, "buckets", was.Buckets, "streams", was.Streams,
 			"live", m.keeper.Zone().State().Live)
-		return
+		return false
 	}
 	m.file.StreamZone.Buckets, m.file.StreamZone.Streams = to.Buckets, to.Streams
 	m.log.Info("stream zone resized", "buckets", to.Buckets, "streams", to.Streams, "was_buckets", was.Buckets, "was_streams", was.Streams,
 		"live", done.Live, "publishers_waited", done.Frozen.Round(time.Microsecond))
+	return true
 }
 
 // exchangeZone tries it once. No worker is started meanwhile.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/rtmp-edge/rtmp-edge/internal/handover"
 	"github.com/rtmp-edge/rtmp-edge/internal/logging"
+	"github.com/rtmp-edge/rtmp-edge/internal/metrics"
 	"github.com/rtmp-edge/rtmp-edge/streamzone"
 )
 
@@ -42,9 +43,11 @@ func (m *Master) supervise(ctx context.Context, worker int) error {
 	for restarts := 0; ; restarts++ {
 		born := time.Now()
 		p, err := m.start(worker, restarts)
+		reason := metrics.RestartStart
 		if err == nil {
 			err = m.watch(ctx, worker, p)
 			m.ended(worker)
+			reason = p.reason
 		}
 		if e := m.reclaim(worker); e != nil {
 			m.log.Error("the dead worker's slot can't be taken back; trying again", logging.Worker, worker, logging.Error, e)
@@ -56,6 +59,7 @@ func (m *Master) supervise(ctx context.Context, worker int) error {
 			}
 			return nil // it ended, by our word or by the same signal
 		}
+		m.record.ended(worker, reason)
 		if time.Since(born) > steadyAfter {
 			deaths = 0
 		}
@@ -83,8 +87,9 @@ func (m *Master) start(worker, restarts int) (*process, error) {
 		return nil, err
 	}
 	files := []*os.File{m.keeper.File()}
+	ends, reload := m.record.of(worker)
 	start := handover.Start{
-		Worker: worker, Slot: slot, Epoch: epoch, Workers: m.workers, Restarts: restarts, Config: m.cfg,
+		Worker: worker, Slot: slot, Epoch: epoch, Workers: m.workers, Restarts: restarts, Ends: ends, Reload: reload, Config: m.cfg,
 	}
 	for _, s := range m.sockets.worker[worker] {
 		start.Sockets = append(start.Sockets, s.Socket)
@@ -97,6 +102,9 @@ func (m *Master) start(worker, restarts int) (*process, error) {
 	p, err := spawn(executable, start, files)
 	if err == nil {
 		m.started(worker, p)
+		if _, now := m.record.of(worker); !now.At.Equal(reload.At) { // who reloaded meanwhile did not know of this process
+			p.news.tell(p.control, now)
+		}
 	}
 	return p, err
 }

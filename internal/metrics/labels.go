@@ -6,9 +6,9 @@ import "errors"
 const (
 	ProtocolRTMP    = "rtmp"
 	ProtocolRTMPS   = "rtmps" // RTMP over TLS
-	ProtocolHTTP    = "http"  // control, scrapes, the console
 	ProtocolHTTPFLV = "http_flv"
 	ProtocolWSFLV   = "ws_flv"
+	ProtocolFMP4    = "http_fmp4"
 )
 
 // The values of the label state of connections.
@@ -176,6 +176,25 @@ const (
 	LoadError = "error" // the one in use, if any, stays
 )
 
+// The values of the label reason of worker_restarts_total: how a worker's process ended that was replaced.
+const (
+	RestartExit   = "exit"   // with status 0, though the server went on: somebody sent SIGTERM to it alone
+	RestartError  = "error"  // by itself, with another status: it logged why
+	RestartPanic  = "panic"  // with status 2: the Go runtime gave up, and wrote why
+	RestartKilled = "killed" // by SIGKILL: the kernel was out of memory, or somebody sent it
+	RestartSignal = "signal" // by another signal
+	RestartStart  = "start"  // it could not be started
+)
+
+// RestartReason returns a reason that the master gives as the label; RestartError for one that it should not.
+func RestartReason(reason string) string {
+	switch reason {
+	case RestartExit, RestartError, RestartPanic, RestartKilled, RestartSignal, RestartStart:
+		return reason
+	}
+	return RestartError
+}
+
 // kindOther stands for an error that names no kind.
 const kindOther = "other"
 
@@ -186,14 +205,18 @@ func ErrorKind(err error) string {
 	if !errors.As(err, &kinded) {
 		return kindOther
 	}
-	kind := kinded.Kind()
-	if kind == "" || len(kind) > 40 {
+	return word(kinded.Kind())
+}
+
+// word returns a value of a closed set as it is, and kindOther for what can't be one.
+func word(s string) string {
+	if s == "" || len(s) > 40 {
 		return kindOther
 	}
-	for _, c := range []byte(kind) {
+	for _, c := range []byte(s) {
 		if (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '_' {
 			return kindOther
 		}
 	}
-	return kind
+	return s
 }

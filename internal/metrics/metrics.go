@@ -28,18 +28,31 @@ type Metrics struct {
 	Plays     *prometheus.CounterVec   // protocol, result
 	PlayJoin  *prometheus.HistogramVec // protocol, source; seconds from `play` to the first media byte
 
+	PlayWaitPublisher prometheus.Histogram // likewise, of those who asked for what nobody published then
+
 	Relays          *prometheus.GaugeVec   // kind, direction
 	RelayReconnects *prometheus.CounterVec // reason
 	RelayConnect    prometheus.Histogram   // seconds from the dial to the accepted `play`
+	RelayLatency    prometheus.Histogram   // seconds: half the round trip of a ping through the relay
+	RelayGaps       prometheus.Counter     // times a relay came back and nothing that it had brought before came again
 
 	FramesReceived *prometheus.CounterVec // type
 	FramesDropped  *prometheus.CounterVec // reason, type
+	FanoutDelay    prometheus.Histogram   // seconds that the oldest message of a write had been there
+	GOPDuration    prometheus.Histogram   // seconds between keyframes of publishers, by their timestamps
 
 	Discontinuities *prometheus.CounterVec // kind
 	LimitsHit       *prometheus.CounterVec // limit
 
 	ZoneClaims *prometheus.CounterVec // result
 	Takeovers  *prometheus.CounterVec // result
+
+	WorkerRestarts    *prometheus.CounterVec // reason: of the ends of this worker's processes
+	ReloadSuccessful  prometheus.Gauge       // 1 or 0
+	ReloadSuccessTime prometheus.Gauge       // seconds since 1970
+
+	ControlRequests   *prometheus.CounterVec // command, code
+	ControlIncomplete *prometheus.CounterVec // command
 
 	AuthRequests      *prometheus.CounterVec // action, result
 	CertificateLoads  *prometheus.CounterVec // result
@@ -66,18 +79,33 @@ func New(reg prometheus.Registerer) (*Metrics, error) {
 		Plays:     counter("plays_total", "Requests to play.", "protocol", "result"),
 		PlayJoin:  secondsVec("play_join_seconds", "Time from the request to play to the first byte of media.", slow, "protocol", "source"),
 
+		PlayWaitPublisher: seconds("play_wait_publisher_seconds",
+			"Time from the request to play what nobody publishes to the first byte of media.", patient),
+
 		Relays:          gauge("relays", "Relays open now.", "kind", "direction"),
 		RelayReconnects: counter("relay_reconnects_total", "Times a relay had to connect again.", "reason"),
 		RelayConnect:    seconds("relay_connect_seconds", "Time from the dial of a relay to its accepted request.", fast),
+		RelayLatency:    seconds("relay_latency_seconds", "Half the round trip of a ping through a relay to the owner of its stream.", fine),
+		RelayGaps:       single("relay_gaps_total", "Times a relay came back and could not go on where it had been."),
 
 		FramesReceived: counter("frames_received_total", "Media messages received from publishers and through relays.", "type"),
 		FramesDropped:  counter("frames_dropped_total", "Media messages that a player, or all of them, did not get.", "reason", "type"),
+		FanoutDelay: seconds("fanout_delay_seconds",
+			"Time that the oldest message of a write to a player had been there, of some of the writes.", fine),
+		GOPDuration: seconds("gop_duration_seconds", "Time between two keyframes of a publisher, by their timestamps.", pictures),
 
 		Discontinuities: counter("timestamp_discontinuities_total", "Jumps and steps back in the timestamps of publishers.", "kind"),
 		LimitsHit:       counter("limits_hit_total", "Times a limit was reached that costs no connection.", "limit"),
 
 		ZoneClaims: counter("zone_claims_total", "Attempts to claim a stream name.", "result"),
 		Takeovers:  counter("takeovers_total", "Attempts to take a stream over from its publisher.", "result"),
+
+		WorkerRestarts:    counter("worker_restarts_total", "Processes of this worker that ended and were replaced.", "reason"),
+		ReloadSuccessful:  value("config_last_reload_successful", "Whether the last attempt to load the configuration was successful."),
+		ReloadSuccessTime: value("config_last_reload_success_timestamp_seconds", "When the configuration was last loaded successfully."),
+
+		ControlRequests:   counter("control_requests_total", "Requests to the control API that this worker answered.", "command", "code"),
+		ControlIncomplete: counter("control_broadcast_incomplete_total", "Of these, answers in which a worker was missing.", "command"),
 
 		AuthRequests:      counter("auth_requests_total", "Requests to publish or play that had to be signed.", "action", "result"),
 		CertificateLoads:  counter("tls_certificate_loads_total", "Attempts to load the certificate of RTMPS.", "result"),
@@ -89,7 +117,9 @@ func New(reg prometheus.Registerer) (*Metrics, error) {
 		m.Connections, m.ConnectionsAccepted, m.ConnectionsRejected, m.ConnectionsClosed, m.HandshakeDuration, m.ProtocolErrors,
 		m.ReceivedBytes, m.SentBytes, m.Streams, m.Publishes, m.Plays, m.PlayJoin, m.Relays, m.RelayReconnects, m.RelayConnect,
 		m.FramesReceived, m.FramesDropped, m.Discontinuities, m.LimitsHit, m.ZoneClaims, m.Takeovers, m.AuthRequests,
-		m.CertificateLoads, m.CertificateExpiry, buildInfo(), processCollector(), goCollector(),
+		m.CertificateLoads, m.CertificateExpiry, m.PlayWaitPublisher, m.RelayLatency, m.RelayGaps, m.FanoutDelay, m.GOPDuration,
+		m.WorkerRestarts, m.ReloadSuccessful, m.ReloadSuccessTime, m.ControlRequests, m.ControlIncomplete,
+		buildInfo(), processCollector(), goCollector(),
 	}
 	var errs []error
 	for _, c := range all {
@@ -100,88 +130,4 @@ func New(reg prometheus.Registerer) (*Metrics, error) {
 	}
 	m.start()
 	return m, nil
-}
-
-// start makes the series of small closed sets appear with 0, so that the first event of a kind is an increase.
-func (m *Metrics) start() {
-	m.StartProtocol(ProtocolRTMP)
-	m.Relays.WithLabelValues(RelayWorker, RelayPull)
-	m.Streams.WithLabelValues(StreamOwner)
-	m.Streams.WithLabelValues(StreamRelay)
-	for _, action := range []string{AuthPublish, AuthPlay} {
-		for _, result := range []string{AuthOK, AuthMissing, AuthExpired, AuthInvalid} {
-			m.AuthRequests.WithLabelValues(action, result)
-		}
-	}
-	m.FramesDropped.WithLabelValues(DropLag, FrameMixed)
-	m.FramesDropped.WithLabelValues(DropNoKeyframe, FrameVideo)
-	m.FramesDropped.WithLabelValues(DropNotActive, FrameMixed)
-	for vec, values := range map[*prometheus.CounterVec][]string{
-		m.Publishes: {PublishOK, PublishTaken, PublishBadName, PublishDenied, PublishBackoff, PublishZoneFull, PublishError},
-		m.RelayReconnects: {
-			ReconnectDial, ReconnectTimeout, ReconnectRefused, ReconnectGone, ReconnectEnded, ReconnectStale, ReconnectProtocol,
-		},
-		m.FramesReceived:   {FrameAudio, FrameVideo, FrameData},
-		m.Discontinuities:  {DiscontinuityForward, DiscontinuityBackward, DiscontinuitySmall},
-		m.LimitsHit:        {LimitGOP, LimitHeaderSize, LimitTracks, LimitControl, LimitAcceptRate, LimitClamped, LimitStreams},
-		m.ZoneClaims:       {ClaimOK, ClaimTaken, ClaimFull, ClaimBucketFull, ClaimBadName, ClaimClosed, ClaimError},
-		m.Takeovers:        {TakeoverOK, TakeoverTimeout, TakeoverFailed},
-		m.CertificateLoads: {LoadOK, LoadError},
-	} {
-		for _, v := range values {
-			vec.WithLabelValues(v)
-		}
-	}
-}
-
-// StartProtocol makes the series of a protocol of publishers and players appear with 0. New has done it for RTMP; the
-// others are not served everywhere.
-func (m *Metrics) StartProtocol(protocol string) {
-	for _, s := range []string{StateHandshake, StateConnected, StatePublishing, StatePlaying, StateWaiting} {
-		m.Connections.WithLabelValues(protocol, s)
-	}
-	m.ConnectionsAccepted.WithLabelValues(protocol)
-	for _, role := range []string{RoleNone, RolePublisher, RolePlayer, RoleRelay} {
-		m.ReceivedBytes.WithLabelValues(protocol, role)
-		m.SentBytes.WithLabelValues(protocol, role)
-	}
-	for _, result := range []string{PlayOK, PlayNotFound, PlayBadName, PlayDenied, PlayGone, PlayError} {
-		m.Plays.WithLabelValues(protocol, result)
-	}
-	for _, source := range []string{SourceLocal, SourceWorker} {
-		m.PlayJoin.WithLabelValues(protocol, source)
-	}
-	for _, reason := range []string{
-		RejectAddressLimit, RejectGlobalLimit, RejectDescriptors, RejectShutdown,
-	} {
-		m.ConnectionsRejected.WithLabelValues(protocol, reason)
-	}
-	for _, reason := range []string{
-		CloseGone, CloseLost, CloseHandshake, CloseTimeout, CloseProtocol, CloseRefused, CloseNotFound, CloseUnpublished, CloseStalled, CloseIdle,
-		CloseTakenOver, CloseKicked, CloseShutdown, ClosePanic, CloseInternal,
-	} {
-		m.ConnectionsClosed.WithLabelValues(protocol, reason)
-	}
-}
-
-// Buckets for what waits for people and networks, and for what happens within one machine.
-var (
-	slow = []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30}
-	fast = []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5}
-)
-
-func counter(name, help string, labels ...string) *prometheus.CounterVec {
-	return prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: namespace, Name: name, Help: help}, labels)
-}
-
-func gauge(name, help string, labels ...string) *prometheus.GaugeVec {
-	return prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: namespace, Name: name, Help: help}, labels)
-}
-
-func seconds(name, help string, buckets []float64) prometheus.Histogram {
-	return prometheus.NewHistogram(prometheus.HistogramOpts{Namespace: namespace, Name: name, Help: help, Buckets: buckets})
-}
-
-func secondsVec(name, help string, buckets []float64, labels ...string) *prometheus.HistogramVec {
-	return prometheus.NewHistogramVec(prometheus.HistogramOpts{Namespace: namespace, Name: name, Help: help, Buckets: buckets}, labels)
 }

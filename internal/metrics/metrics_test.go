@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
@@ -26,7 +27,14 @@ func newMetrics(t *testing.T) (*Metrics, *prometheus.Registry) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := m.ObserveZone(func() (streams, capacity int) { return 3, 10 }); err != nil {
+	if err := m.ObserveZone(func() Zone { return Zone{Streams: 3, Capacity: 10} }); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := m.ObserveStreams(10, func() []Stream {
+		return []Stream{{App: "live", Name: "cam", Instance: 1, Fed: true, Players: map[string]int{ProtocolRTMP: 1}, Owner: &Owner{
+			Video: "h264", Audio: "aac", KeyframeInterval: time.Second, Start: time.Unix(1, 0), LastFrame: time.Unix(2, 0),
+		}}}
+	}); err != nil {
 		t.Fatal(err)
 	}
 	return m, reg
@@ -37,6 +45,7 @@ func touch(m *Metrics) {
 	m.ProtocolErrors.WithLabelValues(kindOther)
 	m.FramesDropped.WithLabelValues(DropLag, FrameVideo)
 	m.CertificateExpiry.WithLabelValues()
+	m.Control().Control("workers", 200)
 }
 
 func gather(t *testing.T, reg *prometheus.Registry) map[string]*dto.MetricFamily {
@@ -52,7 +61,7 @@ func gather(t *testing.T, reg *prometheus.Registry) map[string]*dto.MetricFamily
 	return out
 }
 
-// ownLabels maps the name of each metric of ours, without prefix, to the names of its labels.
+// ownLabels maps the name of each metric of ours, without prefix, to the names of its labels: of that with the most.
 func ownLabels(t *testing.T, reg *prometheus.Registry) map[string]string {
 	t.Helper()
 	out := make(map[string]string)
@@ -93,7 +102,30 @@ func TestNamesAndLabels(t *testing.T) {
 		"frames_dropped_total":       "reason,type",
 		"zone_streams":               "",
 		"zone_capacity":              "",
+		"zone_reclaimed_total":       "",
 		"zone_claims_total":          "result",
+
+		"play_wait_publisher_seconds":                  "",
+		"relay_latency_seconds":                        "",
+		"relay_gaps_total":                             "",
+		"fanout_delay_seconds":                         "",
+		"gop_duration_seconds":                         "",
+		"gop_cache_bytes":                              "",
+		"send_backlog_bytes":                           "",
+		"worker_restarts_total":                        "reason",
+		"config_last_reload_successful":                "",
+		"config_last_reload_success_timestamp_seconds": "",
+		"control_requests_total":                       "code,command",
+		"control_broadcast_incomplete_total":           "command",
+
+		"stream_info":                            "app,audio_codec,stream,video_codec",
+		"stream_received_bytes_total":            "app,stream",
+		"stream_sent_bytes_total":                "app,stream",
+		"stream_players":                         "app,protocol,stream",
+		"stream_keyframe_interval_seconds":       "app,stream",
+		"stream_start_time_seconds":              "app,stream",
+		"stream_last_frame_timestamp_seconds":    "app,stream",
+		"stream_timestamp_discontinuities_total": "app,stream",
 
 		"timestamp_discontinuities_total":          "kind",
 		"limits_hit_total":                         "limit",
@@ -141,13 +173,16 @@ func TestZoneIsReadAtTheScrape(t *testing.T) {
 		t.Fatal(err)
 	}
 	live := 1
-	if err := m.ObserveZone(func() (streams, capacity int) { return live, 10 }); err != nil {
+	if err := m.ObserveZone(func() Zone { return Zone{live, 10, uint64(live)} }); err != nil {
 		t.Fatal(err)
 	}
 	for live = range 3 {
 		f := gather(t, reg)
 		if got := f["rtmpedge_zone_streams"].GetMetric()[0].GetGauge().GetValue(); got != float64(live) {
 			t.Errorf("zone_streams %v, want %d", got, live)
+		}
+		if got := f["rtmpedge_zone_reclaimed_total"].GetMetric()[0].GetCounter().GetValue(); got != float64(live) {
+			t.Errorf("zone_reclaimed_total %v, want %d", got, live)
 		}
 		if got := f["rtmpedge_zone_capacity"].GetMetric()[0].GetGauge().GetValue(); got != 10 {
 			t.Errorf("zone_capacity %v", got)
@@ -162,7 +197,7 @@ func TestCountersStartAtZero(t *testing.T) {
 	for name, series := range map[string]int{
 		"connections_accepted_total": 1, "connections_rejected_total": 4, "connections_closed_total": 15, "publishes_total": 7, "plays_total": 6,
 		"frames_received_total": 3, "timestamp_discontinuities_total": 3, "limits_hit_total": 7, "zone_claims_total": 7, "takeovers_total": 3,
-		"auth_requests_total": 8, "tls_certificate_loads_total": 2, "relay_reconnects_total": 7, "received_bytes_total": 4, "sent_bytes_total": 4,
+		"auth_requests_total": 8, "tls_certificate_loads_total": 2, "relay_reconnects_total": 7, "relay_gaps_total": 1, "worker_restarts_total": 6, "received_bytes_total": 4, "sent_bytes_total": 4,
 	} {
 		f := all["rtmpedge_"+name]
 		if n := len(f.GetMetric()); n != series {
@@ -197,7 +232,7 @@ func TestStartProtocol(t *testing.T) {
 	after := gather(t, reg)
 	for name, f := range before {
 		want := len(f.GetMetric())
-		if strings.Contains(ownLabels(t, reg)[strings.TrimPrefix(name, "rtmpedge_")], "protocol") {
+		if strings.Contains(ownLabels(t, reg)[strings.TrimPrefix(name, "rtmpedge_")], "protocol") && name != "rtmpedge_stream_players" {
 			want *= 2
 		}
 		if got := len(after[name].GetMetric()); got != want {
@@ -250,7 +285,9 @@ func TestDocumented(t *testing.T) {
 		documented[string(row[1])] = strings.Join(labels, ",")
 	}
 	// Those about the scrape are added by whoever answers it.
-	maps.DeleteFunc(documented, func(name, _ string) bool { return name == "worker_up" || strings.HasPrefix(name, "scrape_") })
+	maps.DeleteFunc(documented, func(name, _ string) bool {
+		return name == "worker_up" || name == "workers" || strings.HasPrefix(name, "scrape_")
+	})
 	m, reg := newMetrics(t)
 	touch(m)
 	if diff := cmp.Diff(ownLabels(t, reg), documented); diff != "" {

@@ -52,6 +52,16 @@ func (w *Worker) obey(control *handover.Conn) (stop handover.Stop, err error) {
 			if err := control.Send(handover.KindHeard, nil); err != nil {
 				return stop, err
 			}
+		case handover.KindReload:
+			closeAll(m.Files)
+			var r handover.Reload
+			if err := json.Unmarshal(m.Body, &r); err != nil {
+				return stop, err
+			}
+			w.noteReload(r.At, r.OK, r.Loaded)
+			if err := control.Send(handover.KindNoted, nil); err != nil {
+				return stop, err
+			}
 		case handover.KindStop:
 			closeAll(m.Files)
 			err = json.Unmarshal(m.Body, &stop)

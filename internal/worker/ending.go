@@ -1,12 +1,10 @@
 package worker
 
 import (
-	"context"
 	"errors"
 	"io"
 	"log/slog"
 	"syscall"
-	"time"
 
 	"github.com/rtmp-edge/rtmp-edge/internal/limit"
 	"github.com/rtmp-edge/rtmp-edge/internal/live"
@@ -108,35 +106,27 @@ func (s *session) leave() {
 	} else {
 		_ = s.nc.Close()
 	}
+	s.w.left(s) // no redirect gives it another player from here on
 	if p := s.player.Load(); p != nil {
 		p.Leave()
 	}
-	s.w.mu.Lock()
-	delete(s.w.open, s)
-	s.w.mu.Unlock()
 	s.admission()
-	s.setState("")
 }
 
 // finish counts the session's end, and tells it in one line.
 func (s *session) finish(reason string, err error) {
-	m := s.w.metrics
-	m.ConnectionsClosed.WithLabelValues(s.protocol, reason).Inc()
 	if reason == metrics.CloseProtocol || reason == metrics.CloseHandshake || reason == metrics.CloseTimeout {
-		m.ProtocolErrors.WithLabelValues(errorKind(err)).Inc()
+		s.w.metrics.ProtocolErrors.WithLabelValues(errorKind(err)).Inc()
 	}
-	attrs := []any{logging.Remote, s.remote, logging.Reason, reason, logging.Duration, time.Since(s.begun).Round(time.Millisecond)}
-	if s.stream != "" {
-		attrs = append(attrs, logging.Stream, s.stream, logging.Role, s.role)
-	}
+	var more []any
 	if s.refusal != "" {
-		attrs = append(attrs, "refused", s.refusal)
+		more = append(more, "refused", s.refusal)
 	}
 	if s.conn != nil {
-		attrs = append(attrs, s.traffic()...)
+		s.countRest()
 	}
 	if err != nil && !errors.Is(err, io.EOF) && !s.endedByUs() {
-		attrs = append(attrs, logging.Error, err)
+		more = append(more, logging.Error, err)
 	}
 	level := slog.LevelInfo
 	switch {
@@ -147,7 +137,7 @@ func (s *session) finish(reason string, err error) {
 	case errors.Is(err, limit.ErrAddress), errors.Is(err, limit.ErrTotal): // behind a proxy; they share a line
 		level = slog.LevelDebug
 	}
-	s.log.Log(context.Background(), level, "session ended", attrs...)
+	s.w.report(s, level, reason, more...)
 }
 
 // errorKind is the error as the metrics' label. That TLS failed says more than that the handshake did, which it is a part of.
@@ -158,25 +148,13 @@ func errorKind(err error) string {
 	return metrics.ErrorKind(err)
 }
 
-// traffic counts what is not counted yet of what went over the connection, and describes it and who sent it for the log.
-func (s *session) traffic() []any {
+// countRest counts what is not counted yet of what went over the connection.
+func (s *session) countRest() {
 	st := s.conn.Stats()
-	sent := st.BytesWritten
-	s.w.metrics.sent(s.protocol, s.role).Add(float64(sent))
+	s.w.metrics.sent(s.protocol, s.role).Add(float64(st.BytesWritten)) // what the fan-out wrote, it counted
 	s.w.metrics.LimitsHit.WithLabelValues(metrics.LimitClamped).Add(float64(st.Clamped))
 	s.w.metrics.LimitsHit.WithLabelValues(metrics.LimitStreams).Add(float64(st.Refused))
 	s.w.metrics.FramesDropped.WithLabelValues(metrics.DropNotActive, metrics.FrameMixed).Add(float64(st.StrayMedia))
-	if p := s.player.Load(); p != nil {
-		sent += p.Sent() // counted by the fan-out
-	}
-	return []any{logging.Client, s.client, "received_bytes", st.BytesRead, "sent_bytes", sent}
-}
-
-// endedBy is why somebody else ended the session; "" if nobody did.
-func (s *session) endedBy() live.EndReason {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.ending
 }
 
 // endedByUs tells whether the error is only that we stopped waiting for the peer.
@@ -187,20 +165,18 @@ func (s *session) endedByUs() bool {
 
 // end ends the session: its publications at once, then it is told why. At a shutdown, a player is told and ended by the hub. From any goroutine.
 func (s *session) end(r live.EndReason) {
-	if r == live.EndShutdown && s.player.Load() != nil {
-		return
+	switch p := s.player.Load(); {
+	case p == nil:
+		s.ended(r)
+	case r != live.EndShutdown:
+		p.End(r)
 	}
-	s.ended(r)
 }
 
 // ended notes why the session ends, if nobody did before, and makes its goroutine end it. The fan-out calls it when nothing is written to the
 // player any more.
 func (s *session) ended(r live.EndReason) {
-	s.mu.Lock()
-	if s.ending == "" {
-		s.ending = r
-	}
-	s.mu.Unlock()
+	s.endWith(r)
 	s.interrupt()
 }
 

@@ -18,7 +18,6 @@ import (
 	"github.com/rtmp-edge/rtmp-edge/internal/config"
 	"github.com/rtmp-edge/rtmp-edge/internal/logging"
 	"github.com/rtmp-edge/rtmp-edge/internal/metrics"
-	"github.com/rtmp-edge/rtmp-edge/multiport"
 )
 
 // servers are the listeners of this worker.
@@ -59,14 +58,16 @@ const (
 func (w *Worker) listen(files []*os.File) (*servers, error) {
 	s := &servers{w: w, srv: map[bool]*http.Server{}, stop: make(chan struct{})}
 	for i, d := range w.start.Sockets {
-		l, err := multiport.Listener(files[i])
-		if err == nil {
-			err = files[i].Close()
-		}
+		l, err := inherit(files[i])
 		if err != nil {
 			return nil, fmt.Errorf("worker: take over %s: %w", d.Addr, err)
 		}
 		private := d.Scope == config.Private
+		if d.Scope == config.Shared || d.Scope == config.PerWorker && d.Serves != config.HTTP {
+			if l, err = w.gated(l); err != nil {
+				return nil, err
+			}
+		}
 		if private && l.Addr().Network() == "unix" {
 			l = ownUser{l, w.log}
 		}
@@ -79,12 +80,27 @@ func (w *Worker) listen(files []*os.File) (*servers, error) {
 	}
 	a, err := api.New(api.Options{
 		Local: local{w}, Group: w.group, Gatherer: w.gather, Logger: w.log, Expected: func() int { return w.start.Workers },
+		Hosts: w.start.Config.HTTP.Hosts, Token: w.start.Config.HTTP.Token, Observer: w.metrics.Control(),
 	})
 	if err != nil {
 		return nil, err
 	}
-	s.srv[false], s.srv[true] = s.httpServer(w.httpFLV(a.Public())), s.httpServer(a.Private())
+	w.startHTTPPlay()
+	s.srv[false], s.srv[true] = s.httpServer(w.httpPlay(a.Public())), s.httpServer(w.httpPlay(a.Private()))
+	for _, srv := range s.srv {
+		srv.RegisterOnShutdown(a.Close) // event streams have no end of their own
+	}
 	return s, nil
+}
+
+// gated puts a gate before a listener, if it can have one.
+func (w *Worker) gated(l net.Listener) (net.Listener, error) {
+	g, err := newGate(l)
+	if g == nil || err != nil {
+		return l, err
+	}
+	w.gates = append(w.gates, g)
+	return g, nil
 }
 
 func (s *servers) httpServer(h http.Handler) *http.Server {

@@ -1,6 +1,9 @@
 package worker
 
 import (
+	"errors"
+	"time"
+
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/rtmp-edge/rtmp-edge/internal/live"
@@ -22,10 +25,18 @@ func (w *Worker) measure() error {
 	}
 	w.metrics, w.gather = &meters{m, map[[2]string]prometheus.Counter{}, map[[2]string]prometheus.Counter{}}, reg
 	w.metrics.startProtocol(metrics.ProtocolRTMP)
-	return m.ObserveZone(func() (streams, capacity int) {
+	w.noteRestarts()
+	err = m.ObserveZone(func() metrics.Zone {
 		s := w.zone.State()
-		return s.Live, s.Capacity
+		z := metrics.Zone{Streams: s.Live, Capacity: s.Capacity}
+		for _, slot := range s.Slots {
+			if slot.Slot == w.start.Slot {
+				z.Reclaimed = slot.Reclaimed
+			}
+		}
+		return z
 	})
+	return errors.Join(err, w.measureStreams())
 }
 
 // startProtocol makes the metrics of a protocol that is served. Before sessions begin.
@@ -84,3 +95,13 @@ func (o *observer) Discontinuity(d live.Discontinuity) {
 
 // Limit implements live.Observer.
 func (o *observer) Limit(l live.Limit) { o.m.LimitsHit.WithLabelValues(string(l)).Inc() }
+
+// GOP implements live.Observer.
+func (o *observer) GOP(relayed bool, interval time.Duration) {
+	if !relayed && interval > 0 { // else its timestamps began anew
+		o.m.GOPDuration.Observe(interval.Seconds())
+	}
+}
+
+// Delay implements live.Observer.
+func (o *observer) Delay(d time.Duration) { o.m.FanoutDelay.Observe(d.Seconds()) }

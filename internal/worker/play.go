@@ -1,7 +1,6 @@
 package worker
 
 import (
-	"sync/atomic"
 	"time"
 
 	"github.com/rtmp-edge/rtmp-edge/internal/live"
@@ -22,12 +21,12 @@ func (s *session) play(r *rtmp.PlayRequest) error {
 	if err != nil {
 		return s.refusePlay(r, metrics.PlayBadName, rtmp.CodePlayStreamNotFound, err.Error())
 	}
-	s.stream = key
+	s.concern(key)
 	if err := s.authorize(sign.Play, s.w.policy(key).PlaySecret, key, r.Query); err != nil {
 		return s.refusePlay(r, metrics.PlayDenied, rtmp.CodePlayFailed, err.Error())
 	}
 	if !s.private {
-		s.role = metrics.RolePlayer
+		s.become(metrics.RolePlayer)
 		return s.join(key, r)
 	}
 	if here, err := s.joinOwned(key, r); here {
@@ -52,25 +51,7 @@ func (s *session) join(key string, r *rtmp.PlayRequest) error {
 	if err != nil {
 		return refused{metrics.CloseInternal, err}
 	}
-	var started atomic.Bool
-	streamID := r.StreamID // what outlives this call must not keep the request
-	sent := s.w.metrics.sent(s.protocol, s.role)
-	player := live.NewPlayer(live.PlayOptions{
-		Sink: sink, StreamID: streamID, Relay: s.private,
-		Sent: func(bytes int) { sent.Add(float64(bytes)) },
-		Started: func(wait time.Duration) {
-			started.Store(true)
-			s.started(key, wait)
-		},
-		Farewell: func(reason live.EndReason) { s.farewell(streamID, reason) },
-		Ended: func(reason live.EndReason) {
-			s.countPlay(started.Load(), reason)
-			if s.private && reason == live.EndTakenOver {
-				reason = live.EndUnpublished // it is the publisher that was taken over
-			}
-			s.ended(reason)
-		},
-	})
+	player := s.newPlayer(sink, key, r.StreamID)
 	s.conn.SetControlWriter(player.Control)
 	if err := s.conn.AcceptPlay(r); err != nil {
 		return err
@@ -84,6 +65,34 @@ func (s *session) join(key string, r *rtmp.PlayRequest) error {
 	return nil
 }
 
+// newPlayer returns a player that is not in the hub yet. What outlives the request to play must not keep it.
+func (s *session) newPlayer(sink live.Sink, key string, streamID uint32) *live.Player {
+	sent := s.w.metrics.sent(s.protocol, s.role)
+	return live.NewPlayer(live.PlayOptions{
+		Sink: sink, StreamID: streamID, Relay: s.private,
+		Sent:    func(bytes int) { sent.Add(float64(bytes)) },
+		Started: func(wait time.Duration) { s.joined(key, wait) },
+		Farewell: func(reason live.EndReason) {
+			if reason == live.EndRedirected {
+				s.announce(sink, streamID)
+				return
+			}
+			s.farewell(streamID, reason)
+		},
+		Ended: func(reason live.EndReason) {
+			if reason == live.EndRedirected {
+				s.redirected()
+				return
+			}
+			s.countPlay(reason)
+			if s.private && reason == live.EndTakenOver {
+				reason = live.EndUnpublished // it is the publisher that was taken over
+			}
+			s.ended(reason)
+		},
+	})
+}
+
 // owns tells whether the publication that a relay asks for is on this worker.
 func (s *session) owns(key string) bool {
 	e, ok, err := s.w.zone.Lookup(key)
@@ -94,24 +103,6 @@ func (s *session) refusePlay(r *rtmp.PlayRequest, result, code, text string) err
 	s.w.metrics.Plays.WithLabelValues(s.protocol, result).Inc()
 	s.refusal = result
 	return s.conn.WriteStatus(r.StreamID, rtmp.Status{Level: rtmp.LevelError, Code: code, Description: text})
-}
-
-// started is called by the fan-out with the first media.
-func (s *session) started(key string, wait time.Duration) {
-	s.setState(metrics.StatePlaying)
-	if s.private {
-		return
-	}
-	s.w.countJoin(s.protocol, key, wait)
-}
-
-// countJoin counts how long a player has waited for its first media.
-func (w *Worker) countJoin(protocol, key string, wait time.Duration) {
-	source := metrics.SourceWorker
-	if w.publication(key) != nil {
-		source = metrics.SourceLocal
-	}
-	w.metrics.PlayJoin.WithLabelValues(protocol, source).Observe(wait.Seconds())
 }
 
 // farewell tells a player why it ends; the words go through its control queue.
@@ -127,22 +118,4 @@ func (s *session) farewell(streamID uint32, r live.EndReason) {
 	s.suggestReconnect(r)
 	_ = s.conn.WriteStreamEOF(streamID)
 	_ = s.conn.WriteStatus(streamID, rtmp.Status{Code: rtmp.CodePlayUnpublishNotify, Description: farewells[r]})
-}
-
-func (s *session) countPlay(started bool, r live.EndReason) {
-	if s.private {
-		return
-	}
-	s.w.metrics.Plays.WithLabelValues(s.protocol, playResult(started, r)).Inc()
-}
-
-// playResult is how playing went, as the metrics' label.
-func playResult(started bool, r live.EndReason) string {
-	switch {
-	case started:
-		return metrics.PlayOK
-	case r == live.EndNotFound:
-		return metrics.PlayNotFound
-	}
-	return metrics.PlayGone
 }

@@ -33,6 +33,7 @@ type served struct {
 	keeper  *streamzone.Keeper
 	sibling *streamzone.Zone
 	logged  lockedLog
+	heard   lockedLog // what players read
 }
 
 type lockedLog struct {
@@ -73,7 +74,7 @@ func serve(t *testing.T, sizes streamzone.Config) *served {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s.Worker, err = newWorker(handover.Start{Epoch: epoch, Workers: 2, Config: config.Default()}, []*os.File{f}); err != nil {
+	if s.Worker, err = newWorker(handover.Start{Epoch: epoch, Workers: 2, Config: config.Default()}, []*os.File{f}, new(slog.LevelVar)); err != nil {
 		t.Fatal(err)
 	}
 	s.log = slog.New(slog.NewTextHandler(&s.logged, nil))
@@ -274,7 +275,7 @@ func (s *served) refuseOver(err error) error {
 			if errNext != nil {
 				return errNext
 			}
-			session := &session{w: s.Worker, conn: conn, log: s.log}
+			session := &session{connection: connection{w: s.Worker}, conn: conn, log: s.log}
 			if err := session.refuseClaim(ev.Publish, "live/x", err); err != nil {
 				return err
 			}

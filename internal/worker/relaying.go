@@ -30,6 +30,8 @@ func (w *Worker) newPuller() *relay.Puller {
 				streams.Inc()
 				w.metrics.RelayConnect.Observe(took.Seconds())
 			},
+			Latency: func(d time.Duration) { w.metrics.RelayLatency.Observe(d.Seconds()) },
+			Gap:     w.metrics.RelayGaps.Inc,
 			Ended: func(connected bool, cause error) {
 				if connected {
 					open.Dec()

@@ -8,11 +8,9 @@ import (
 	"log/slog"
 	"net"
 	"runtime/debug"
-	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/rtmp-edge/rtmp-edge/internal/live"
 	"github.com/rtmp-edge/rtmp-edge/internal/metrics"
 	"github.com/rtmp-edge/rtmp-edge/internal/names"
 	"github.com/rtmp-edge/rtmp-edge/internal/transport"
@@ -29,57 +27,43 @@ const maxClient = 200
 
 // A session is one RTMP connection, from its accept to its end.
 type session struct {
-	// static
-	w        *Worker
-	nc       *transport.Conn
-	private  bool // of a sibling worker, on a private socket
-	protocol string
-	begun    time.Time
-	log      *slog.Logger
+	connection
 
-	// set once, under mu; the session's goroutine reads it without
-	conn   *rtmp.ServerConn
-	remote string // behind a proxy, known when its header is read
-	client string // what the peer calls itself
+	// static
+	nc  *transport.Conn
+	log *slog.Logger
+
+	conn *rtmp.ServerConn // set once, under mu; the session's goroutine reads it without
 
 	// owned by the session's goroutine
 	ctx          context.Context         // ends when somebody else ends the session
 	admission    func()                  // gives back the place among the connections
 	publications map[uint32]*publication // by message stream id
-	received     uint64                  // bytes that are counted already
-	role         string                  // of the metrics; also the log's
-	stream       string                  // key of the newest stream, for the log
-	refusal      string                  // of the newest publish or play that was refused, likewise
+	counted      uint64                  // received bytes that are counted already
+	refusal      string                  // of the newest publish or play that was refused, for the log
 	relayed      streamzone.ID           // with private: the publication that the sibling wants
 
-	player atomic.Pointer[live.Player]
+	messages atomic.Uint64 // of its streams
+	moving   atomic.Pointer[move]
+	page     atomic.Pointer[page]
 
-	mu     sync.Mutex
-	stop   context.CancelFunc // ends ctx
-	state  string             // of the metrics
-	gone   bool               // state is final
-	ending live.EndReason     // set once, by whoever ends the session from outside
+	stop context.CancelFunc // ends ctx; guarded by mu
+	then *redirection       // likewise; nil unless it is being redirected
 }
 
 // run starts a session for a connection that was admitted.
 func (w *Worker) run(nc *transport.Conn, l *listener, admission func()) {
 	ctx, stop := context.WithCancel(context.Background())
 	s := &session{
-		w: w, nc: nc, private: l.private, protocol: l.protocol(), remote: remoteOf(nc), begun: time.Now(), role: metrics.RoleNone,
-		publications: map[uint32]*publication{}, log: w.log, ctx: ctx, stop: stop, admission: admission,
+		connection: connection{w: w, private: l.private, protocol: l.protocol(), remote: remoteOf(nc), begun: time.Now(), role: metrics.RoleNone},
+		nc:         nc, publications: map[uint32]*publication{}, log: w.log, ctx: ctx, stop: stop, admission: admission,
 	}
-	w.mu.Lock()
-	if w.ending {
-		w.mu.Unlock()
+	if !w.enter(s) {
 		stop()
 		admission()
 		w.reject(nc, s.protocol, metrics.RejectShutdown)
 		return
 	}
-	w.open[s] = struct{}{}
-	w.sessions.Add(1)
-	w.mu.Unlock()
-	w.metrics.ConnectionsAccepted.WithLabelValues(s.protocol).Inc()
 	go s.run()
 }
 
@@ -156,11 +140,13 @@ func (s *session) serve() error {
 			_ = conn.RejectConnect(rtmp.Status{Description: err.Error()})
 			return refused{metrics.CloseRefused, err}
 		}
-		s.relayed, s.role = id, metrics.RoleRelay
+		s.relayed = id
+		s.become(metrics.RoleRelay)
 	}
 	if err := conn.AcceptConnect(); err != nil {
 		return err
 	}
+	s.notePage(conn.ConnectRequest())
 	conn.ConnectRequest().Properties = nil // all that is needed of them is taken
 	return s.converse()
 }
@@ -254,7 +240,9 @@ func (s *session) identify() error {
 func (s *session) handle(ev *rtmp.Event) error {
 	switch ev.Kind {
 	case rtmp.EventMessage:
+		s.move()
 		if p := s.publications[ev.StreamID]; p != nil {
+			s.messages.Add(1)
 			return p.feed.Append(&ev.Message)
 		}
 	case rtmp.EventPublish:
@@ -274,26 +262,18 @@ func (s *session) handle(ev *rtmp.Event) error {
 // count adds what came in since the last call to the metrics.
 func (s *session) count() {
 	n := s.conn.Stats().BytesRead
-	if n == s.received {
+	if n == s.counted {
 		return
 	}
-	s.w.metrics.received(s.protocol, s.role).Add(float64(n - s.received))
-	s.received = n
+	s.w.metrics.received(s.protocol, s.role).Add(float64(n - s.counted))
+	s.counted = n
 }
 
-// setState moves the session from one state of the metrics to another; "" is the last.
-func (s *session) setState(state string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.state == state || s.gone {
-		return
+// traffic implements member.
+func (s *session) traffic() (in, out, messages uint64) {
+	if s.conn != nil {
+		st := s.conn.Stats()
+		in, out = st.BytesRead, st.BytesWritten
 	}
-	s.gone = state == ""
-	if s.state != "" {
-		s.w.metrics.Connections.WithLabelValues(s.protocol, s.state).Dec()
-	}
-	if state != "" {
-		s.w.metrics.Connections.WithLabelValues(s.protocol, state).Inc()
-	}
-	s.state = state
+	return in, out, s.messages.Load()
 }

@@ -82,8 +82,8 @@ func (s *served) only() *session {
 	if len(s.open) != 1 {
 		s.t.Fatalf("%d sessions", len(s.open))
 	}
-	for session := range s.open {
-		return session
+	for m := range s.open {
+		return m.(*session)
 	}
 	return nil
 }

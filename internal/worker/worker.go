@@ -8,6 +8,7 @@ import (
 	"os"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -19,6 +20,7 @@ import (
 	"github.com/rtmp-edge/rtmp-edge/internal/limit"
 	"github.com/rtmp-edge/rtmp-edge/internal/live"
 	"github.com/rtmp-edge/rtmp-edge/internal/logging"
+	"github.com/rtmp-edge/rtmp-edge/internal/metrics"
 	"github.com/rtmp-edge/rtmp-edge/internal/transport"
 	"github.com/rtmp-edge/rtmp-edge/relay"
 	"github.com/rtmp-edge/rtmp-edge/rtmp"
@@ -29,11 +31,17 @@ import (
 type Worker struct {
 	start   handover.Start
 	log     *slog.Logger
+	level   *slog.LevelVar // of log
+	loads   loadMeter
 	born    time.Time
 	zone    *streamzone.Zone
 	hub     *live.Hub
 	puller  *relay.Puller
 	metrics *meters
+
+	streamMetrics *metrics.Streams
+	reloaded      time.Time // of the newest word about that; of the goroutine that obeys the master
+
 	gather  prometheus.Gatherer
 	group   *broadcast.Group
 	rtmp    *rtmp.Config
@@ -47,14 +55,19 @@ type Worker struct {
 	secure      transport.Options // likewise, with TLS
 
 	sessions sync.WaitGroup
+	accepted atomic.Uint64 // connections, but for those of siblings
+	outgoing outgoing
 
 	// publishing is held while a stream is claimed and fed, or given up; read-held while a sibling's relay joins one. Before Hub.mu.
 	publishing sync.RWMutex
 
 	mu         sync.Mutex
 	ending     bool                    // guarded by mu, as is what follows
-	open       map[*session]struct{}   // every RTMP session
+	open       map[member]struct{}     // every connection of RTMP, and who plays over HTTP
+	entered    uint64                  // how many there were
 	publishers map[string]*publication // by stream key
+	gates      []*gate                 // of the ports of RTMP, and of the shared ones of HTTP
+	draining   bool                    // they are shut
 }
 
 // Run is the whole life of a worker process that was started by a master. It returns when the master asks it to end, or is gone.
@@ -69,8 +82,10 @@ func Run() error {
 	if err != nil {
 		return err
 	}
-	tune(newLogger(start), start.Workers, files)
-	w, err := newWorker(start, files)
+	level := new(slog.LevelVar)
+	level.Set(start.Config.Log.SlogLevel())
+	tune(newLogger(start, level), start.Workers, files)
+	w, err := newWorker(start, files, level)
 	if err != nil {
 		return err
 	}
@@ -93,18 +108,18 @@ func Run() error {
 	return nil
 }
 
-func newLogger(start handover.Start) *slog.Logger {
-	return logging.New(os.Stderr, start.Config.Log).With(logging.Worker, start.Worker)
+func newLogger(start handover.Start, level *slog.LevelVar) *slog.Logger {
+	return logging.New(os.Stderr, start.Config.Log, level).With(logging.Worker, start.Worker)
 }
 
-func newWorker(start handover.Start, files []*os.File) (*Worker, error) {
+func newWorker(start handover.Start, files []*os.File, level *slog.LevelVar) (*Worker, error) {
 	if len(files) != 1+len(start.Sockets) {
 		return nil, fmt.Errorf("worker: %d descriptors for the zone and %d sockets", len(files), len(start.Sockets))
 	}
 	cfg := start.Config
 	w := &Worker{
-		start: start, log: newLogger(start), born: time.Now(),
-		rtmp: rtmpConfig(&cfg.RTMP), open: map[*session]struct{}{}, publishers: map[string]*publication{},
+		start: start, log: newLogger(start, level), level: level, born: time.Now(),
+		rtmp: rtmpConfig(&cfg.RTMP), open: map[member]struct{}{}, publishers: map[string]*publication{},
 	}
 	zone, err := streamzone.Join(files[0], start.Slot, start.Epoch)
 	if err != nil {
@@ -120,6 +135,7 @@ func newWorker(start handover.Start, files []*os.File) (*Worker, error) {
 	}
 	w.puller = w.newPuller()
 	w.group = broadcast.New(w.peers, broadcast.Options{})
+	w.outgoing.published = w.published
 	w.hub = w.newHub(&cfg.Live)
 	w.reading = newReading(runtime.GOMAXPROCS(0), cfg.Live.Flush.Max/2)
 	return w, nil
@@ -130,7 +146,7 @@ func (w *Worker) newHub(l *config.Live) *live.Hub {
 		GOPCache: l.GOPCache, RepublishWait: l.RepublishWait, PlayWait: l.PlayWait, StallTimeout: l.StallTimeout,
 		MaxLag: l.MaxLag, LogBytes: int(l.LogBytes), LogDuration: l.LogDuration, Linger: w.start.Config.Relay.Linger,
 		Senders:  runtime.GOMAXPROCS(0),
-		Observer: newObserver(w.metrics), Demand: w.pull, Published: w.published,
+		Observer: newObserver(w.metrics), Demand: w.pull, Published: w.published, Gone: w.streamGone,
 		Flush: func(key string) live.Flush { return live.Flush(w.policy(key).Flush) },
 	})
 }
@@ -140,8 +156,8 @@ func (w *Worker) shutdown(ctx context.Context, s *servers) {
 	s.closeRTMP()
 	w.mu.Lock()
 	w.ending = true
-	for session := range w.open {
-		go session.end(live.EndShutdown)
+	for m := range w.open {
+		go m.end(live.EndShutdown)
 	}
 	w.mu.Unlock()
 	w.hub.Close(ctx)
@@ -153,11 +169,9 @@ func (w *Worker) shutdown(ctx context.Context, s *servers) {
 	select {
 	case <-done:
 	case <-ctx.Done():
-		w.mu.Lock()
-		for session := range w.open {
-			session.cut()
+		for _, m := range w.members() {
+			m.cut()
 		}
-		w.mu.Unlock()
 		<-done
 	}
 	w.hub.Wait()

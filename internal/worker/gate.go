@@ -1,0 +1,214 @@
+package worker
+
+import (
+	"errors"
+	"net"
+	"os"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/rtmp-edge/rtmp-edge/multiport"
+)
+
+// A gate is a TCP listener that can stop taking connections for a while. Meanwhile its socket does not listen: the kernel gives connections to the
+// sockets of other workers on the same address (SO_REUSEPORT), or refuses them, where there is none.
+//
+// A socket that stops to listen loses the connections in its queue, and those whose handshake is under way. So a gate shuts in two steps. First the
+// socket gets a filter that drops segments which begin a connection. Handshakes under way end, and what waits is accepted. Then it stops to
+// listen. Clients that begin in between send again after a second (RFC 6298 §2.1), and get another socket.
+//
+// The socket must be bound to a port that was asked for: one that the kernel chose is given back when it stops to listen.
+type gate struct {
+	net.Listener // static, as is what follows
+	raw          syscall.RawConn
+	handshakes   time.Duration // gateHandshakes
+	queue        time.Duration // gateQueue
+
+	closing sync.WaitGroup // the goroutine of the second step
+
+	mu     sync.Mutex
+	shut   chan struct{} // from the second step on: closed when the gate opens again, or ends
+	cancel chan struct{} // from the first step on: closed likewise
+	turns  int           // how often it was shut
+	closed bool
+}
+
+// How long the first step takes.
+const (
+	gateHandshakes = 300 * time.Millisecond // for handshakes under way: their clients are no farther away than that, there and back
+	gateQueue      = 900 * time.Millisecond // in all, for what waits to be accepted; before clients send again
+	gateInterval   = 10 * time.Millisecond  // of looks at what waits
+)
+
+// inherit takes over a listening socket. The process that had it before may have died with its gate shut.
+func inherit(f *os.File) (net.Listener, error) {
+	raw, err := f.SyscallConn()
+	if err != nil {
+		return nil, err
+	}
+	if err := listen(raw); err != nil {
+		return nil, err
+	}
+	l, err := multiport.Listener(f)
+	if err != nil {
+		return nil, err
+	}
+	return l, f.Close()
+}
+
+// newGate returns the gate of a listener, which is open. What is not TCP has none.
+func newGate(l net.Listener) (*gate, error) {
+	tcp, ok := l.(*net.TCPListener)
+	if !ok {
+		return nil, nil
+	}
+	raw, err := tcp.SyscallConn()
+	if err != nil {
+		return nil, err
+	}
+	return &gate{Listener: l, raw: raw, handshakes: gateHandshakes, queue: gateQueue}, nil
+}
+
+// listen does nothing to a socket that listens, and takes all.
+func listen(raw syscall.RawConn) error {
+	const backlog = 1<<16 - 1 // the kernel cuts it to net.core.somaxconn
+	err := onSocket(raw, "detach filter", func(fd int) error {
+		if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_DETACH_FILTER, 0); !errors.Is(err, unix.ENOENT) {
+			return err
+		}
+		return nil // there was none
+	})
+	return errors.Join(err, onSocket(raw, "listen", func(fd int) error { return unix.Listen(fd, backlog) }))
+}
+
+func onSocket(raw syscall.RawConn, name string, f func(fd int) error) error {
+	var callErr error
+	err := raw.Control(func(fd uintptr) { callErr = os.NewSyscallError(name, f(int(fd))) })
+	return errors.Join(err, callErr)
+}
+
+// beginners matches segments that begin a connection: of what is in the flags (RFC 9293 §3.1), SYN without ACK. It drops them; others pass. A filter
+// sees a segment from its TCP header on. Connections inherit it, which does no harm: they have begun.
+var beginners = []unix.SockFilter{
+	{Code: unix.BPF_LD | unix.BPF_B | unix.BPF_ABS, K: 13},
+	{Code: unix.BPF_ALU | unix.BPF_AND | unix.BPF_K, K: 0x12},
+	{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, K: 0x02, Jt: 0, Jf: 1},
+	{Code: unix.BPF_RET | unix.BPF_K, K: 0},
+	{Code: unix.BPF_RET | unix.BPF_K, K: 1<<32 - 1},
+}
+
+// Accept implements net.Listener. While the gate is shut, it waits.
+func (g *gate) Accept() (net.Conn, error) {
+	for {
+		opens, before := g.state()
+		if opens != nil {
+			<-opens
+			continue
+		}
+		nc, err := g.Listener.Accept()
+		if err == nil {
+			return nc, nil
+		}
+		if opens, turns := g.state(); opens == nil && turns == before { // else it failed because the gate was shut, if only for a moment
+			return nil, err
+		}
+	}
+}
+
+// state returns what closes when the gate is no longer shut, or nil if it isn't, and how often it was.
+func (g *gate) state() (opens <-chan struct{}, turns int) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.shut, g.turns
+}
+
+// set shuts or opens the gate. When it returns, no connection begins any more; those that have begun may still be accepted for a moment.
+func (g *gate) set(open bool) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	switch {
+	case g.closed || open == (g.cancel == nil):
+		return nil
+	case open:
+		return g.open()
+	}
+	err := onSocket(g.raw, "attach filter", func(fd int) error {
+		return unix.SetsockoptSockFprog(fd, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, &unix.SockFprog{Len: uint16(len(beginners)), Filter: &beginners[0]})
+	})
+	if err != nil {
+		return err
+	}
+	cancel := make(chan struct{})
+	g.cancel = cancel
+	g.closing.Go(func() { g.finish(cancel) })
+	return nil
+}
+
+// open is called with mu held, of a gate that is shut or about to be.
+func (g *gate) open() error {
+	if err := listen(g.raw); err != nil {
+		return err
+	}
+	close(g.cancel)
+	g.cancel = nil
+	if g.shut != nil {
+		close(g.shut)
+		g.shut = nil
+	}
+	return nil
+}
+
+// finish is the second step of shutting the gate, when nothing waits any more.
+func (g *gate) finish(cancel <-chan struct{}) {
+	began := time.Now()
+	tick := time.NewTicker(gateInterval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-cancel:
+			return
+		case <-tick.C:
+		}
+		since := time.Since(began)
+		if since >= g.queue || since >= g.handshakes && g.waiting() == 0 {
+			break
+		}
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.cancel != cancel {
+		return
+	}
+	g.shut = make(chan struct{})
+	g.turns++
+	_ = onSocket(g.raw, "shutdown", func(fd int) error { return unix.Shutdown(fd, unix.SHUT_RD) }) // what listens can be shut down
+}
+
+// waiting is how many connections are to be accepted (tcp(7), TCP_INFO of a socket that listens).
+func (g *gate) waiting() (n uint32) {
+	_ = onSocket(g.raw, "TCP_INFO", func(fd int) error {
+		info, err := unix.GetsockoptTCPInfo(fd, unix.IPPROTO_TCP, unix.TCP_INFO)
+		if err == nil {
+			n = info.Unacked
+		}
+		return err
+	})
+	return n
+}
+
+// Close implements net.Listener. The socket listens again: whoever has it next expects that.
+func (g *gate) Close() error {
+	err := g.set(true)
+	g.mu.Lock()
+	g.closed = true
+	if g.shut != nil { // it could not be opened
+		close(g.shut)
+		g.shut = nil
+	}
+	g.mu.Unlock()
+	g.closing.Wait()
+	return errors.Join(err, g.Listener.Close())
+}
