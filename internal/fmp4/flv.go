@@ -29,8 +29,10 @@ const (
 	tagVideo = 9
 )
 
-// readBuffer is how much is read at once, and what is allocated for a payload before it is there.
-const readBuffer = 32 << 10
+const (
+	readBuffer   = 4 << 10  // how much of headers is read at once
+	firstPayload = 32 << 10 // what is allocated for a payload before it is there
+)
 
 // An flvReader reads tags.
 type flvReader struct {
@@ -99,7 +101,7 @@ func (r *flvReader) next() (t tag, err error) {
 
 // read reads n bytes. What it allocates grows with what has come, not with n.
 func (r *flvReader) read(n int) ([]byte, error) {
-	buf := make([]byte, 0, min(n, readBuffer))
+	buf := make([]byte, 0, min(n, firstPayload))
 	for {
 		m, err := io.ReadFull(r.r, buf[len(buf):min(n, cap(buf))])
 		buf = buf[:len(buf)+m]
