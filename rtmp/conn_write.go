@@ -31,7 +31,8 @@ func (c *conn) WriteMessage(m *Message) error {
 // (acknowledgements, answers to pings and commands) or by its writing methods,
 // to w: for a player whose socket somebody else writes to. Once it returns, c
 // does not touch the socket's sending side any more, and no write deadline is
-// set.
+// set. Another call sets another w, and nothing else: the deadline is by then
+// that of whoever writes to the socket.
 //
 // Each call of w gets whole messages in a fresh slice, which w may keep. Calls
 // do not overlap. w must not block and must not call c.
@@ -39,9 +40,10 @@ func (c *conn) SetControlWriter(w func([]byte) error) {
 	c.wmu.Lock()
 	defer c.wmu.Unlock()
 	c.divert = w
-	c.diverted.Store(true)
 	c.scratch = nil
-	_ = c.nc.SetWriteDeadline(time.Time{})
+	if !c.diverted.Swap(true) {
+		_ = c.nc.SetWriteDeadline(time.Time{})
+	}
 }
 
 // send writes messages, all in one write. A SetChunkSize among them applies to

@@ -99,6 +99,8 @@ func foreign(r *http.Request) string {
 		return "the request comes from another site"
 	case strings.Contains(r.Header.Get("Sec-Purpose")+r.Header.Get("Purpose"), "pre"): // prefetch, prerender, preview
 		return "the request was made in advance"
+	case site == "" && r.Header.Get("Referer") == "" && r.Header.Get("Origin") == "" && remembers(r):
+		return "a browser sent the request, and does not say from where: use https, or DELETE under /api/v1/"
 	}
 	if referer := r.Header.Get("Referer"); referer != "" { // of browsers that know no Sec-Fetch-Site
 		if u, err := url.Parse(referer); err != nil || !strings.EqualFold(u.Host, r.Host) {
@@ -106,4 +108,11 @@ func foreign(r *http.Request) string {
 		}
 	}
 	return ""
+}
+
+// remembers reports whether a browser sent the password, which it does for pages of any site once it knows it. Over HTTP without encryption, browsers
+// send Sec-Fetch-Site to this machine alone (W3C Fetch Metadata §2), and the other site can have them leave out Referer.
+func remembers(r *http.Request) bool {
+	_, _, basic := r.BasicAuth()
+	return basic && strings.HasPrefix(r.UserAgent(), "Mozilla/")
 }

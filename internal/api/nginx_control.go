@@ -59,12 +59,15 @@ func (a *API) callNginx(w http.ResponseWriter, r *http.Request, call *nginxCall)
 func (n *nginxResult) answer(w http.ResponseWriter, one bool, cov *Coverage) {
 	count := strconv.Itoa(n.Done)
 	switch {
-	case n.Done == 0 && n.Reason != "":
+	case n.Done == 0 && n.Reason != "" && (one || cov.Complete()):
 		plain(w, http.StatusConflict, cov, n.Reason)
 	case cov.Complete() || one && n.Done > 0:
 		plain(w, http.StatusOK, cov, count)
 	default:
 		lines := []string{count}
+		if n.Reason != "" {
+			lines = append(lines, n.Reason)
+		}
 		for _, e := range cov.Errors {
 			lines = append(lines, fmt.Sprintf("worker %d did not answer: %s: %s", e.Worker, e.Reason, e.Detail))
 		}

@@ -157,6 +157,10 @@ func TestNginxControlIsNotForOtherSites(t *testing.T) {
 		{"read in advance", []string{"Sec-Fetch-Site", "none", "Sec-Purpose", "prefetch;prerender"}, 403},
 		{"read in advance by an old browser", []string{"Purpose", "prefetch"}, 403},
 		{"another host", []string{"Host", "rebound.example"}, 403},
+		{"a link without a referrer, with the password that the browser knows", []string{"User-Agent", "Mozilla/5.0", "Authorization", "Basic bTp0"}, 403},
+		{"a page of ours, with the password", []string{"User-Agent", "Mozilla/5.0", "Authorization", "Basic bTp0", "Referer", own + "/console/"}, 200},
+		{"curl, with the password", []string{"User-Agent", "curl/8.5.0", "Authorization", "Basic bTp0"}, 200},
+		{"a browser on this machine that knows no Sec-Fetch-Site", []string{"User-Agent", "Mozilla/5.0"}, 200},
 		{"typed", []string{"Sec-Fetch-Site", "none", "Sec-Fetch-Mode", "navigate", "Sec-Fetch-Dest", "document"}, 200},
 		{"a page of ours", []string{"Sec-Fetch-Site", "same-origin", "Origin", own, "Referer", own + "/console/"}, 200},
 		{"curl", nil, 200},
@@ -164,6 +168,12 @@ func TestNginxControlIsNotForOtherSites(t *testing.T) {
 		for _, method := range []string{http.MethodGet, http.MethodPost} {
 			r := c.call(t, method, "/control/drop/publisher?name=a", tt.header...)
 			done := c.calls()
+			if through := c.call(t, method, "/workers/1/%63ontrol/drop/publisher?name=a", tt.header...); through.status != tt.status {
+				t.Errorf("%s, %s, through a worker: status %d, want %d", tt.why, method, through.status, tt.status)
+			}
+			if done := c.calls(); (len(done) > 0) != (tt.status == 200) {
+				t.Errorf("%s, %s, through a worker: done: %v", tt.why, method, done)
+			}
 			if r.status != tt.status || (len(done) > 0) != (tt.status == 200) {
 				t.Errorf("%s, %s: status %d, want %d; done: %v", tt.why, method, r.status, tt.status, done)
 			}
@@ -211,6 +221,17 @@ func TestNginxControlIncomplete(t *testing.T) {
 func TestNginxRedirectRefused(t *testing.T) {
 	t.Parallel()
 	c := nginxCluster(t)
+	defer func() { // it might have moved others on a worker that does not answer
+		c.replace(2, stopped(t))
+		r := c.call(t, http.MethodGet, "/control/redirect/publisher?name=a&newname=b")
+		if want := "0\nthe name is taken\nworker 2 did not answer: timeout: "; r.status != http.StatusServiceUnavailable || !strings.HasPrefix(string(r.body), want) {
+			t.Errorf("%d %s", r.status, r.body)
+		}
+		r = c.call(t, http.MethodGet, "/control/redirect/publisher?app=live&name=a&newname=b")
+		if r.status != http.StatusConflict || string(r.body) != "the name is taken" {
+			t.Errorf("the one publisher: %d %s", r.status, r.body)
+		}
+	}()
 	c.locals[0].refusal = "the name is taken"
 	if r := c.call(t, http.MethodGet, "/control/redirect/publisher?name=a&newname=b"); r.status != http.StatusConflict || string(r.body) != "the name is taken" {
 		t.Errorf("%d %s", r.status, r.body)

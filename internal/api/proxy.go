@@ -56,6 +56,10 @@ func (a *API) proxy(w http.ResponseWriter, r *http.Request) {
 		notFound(w, r)
 		return
 	}
+	if why := foreign(r); why != "" && firstOf(rest) == "control" { // the worker does not get all that tells
+		plain(w, http.StatusForbidden, nil, why)
+		return
+	}
 	a.opts.Group.Proxy(worker, broadcast.ProxyOptions{
 		Prefix: workersPrefix + id, Timeout: proxyTimeout, Probe: "/healthz", Error: a.notPassed,
 	}).ServeHTTP(w, r)
@@ -63,9 +67,18 @@ func (a *API) proxy(w http.ResponseWriter, r *http.Request) {
 
 // mayPass reports whether a request for this escaped path, which has lost its first slash, may be passed on.
 func mayPass(path string) bool {
+	name := firstOf(path)
+	return !strings.Contains(name, "/") && !slices.Contains(unpassed, name)
+}
+
+// firstOf is the first element of an escaped path that has lost its first slash; "/", which none is, where it can't be read.
+func firstOf(path string) string {
 	first, _, _ := strings.Cut(path, "/")
 	name, err := url.PathUnescape(first)
-	return err == nil && !strings.Contains(name, "/") && !slices.Contains(unpassed, name)
+	if err != nil {
+		return "/"
+	}
+	return name
 }
 
 // notPassed answers where no worker did.

@@ -74,7 +74,7 @@ func (a *API) sessions(w http.ResponseWriter, r *http.Request) {
 	q.oneOf("role", sessionRoles...)
 	q.oneOf("protocol", sessionProtocols...)
 	q.oneOf("state", sessionStates...)
-	q.number("worker", 0, 0, maxWorker)
+	worker := q.number("worker", 0, 0, maxWorker)
 	if _, good := parseSessionID(q.Get("after")); q.Has("after") && !good {
 		q.fail("after is no cursor: it must be what next was in an answer")
 	}
@@ -83,6 +83,9 @@ func (a *API) sessions(w http.ResponseWriter, r *http.Request) {
 	}
 	ask := q.Values // strict, so there is nothing else in it
 	ask.Set("limit", strconv.Itoa(limit+1))
+	if q.Has("worker") {
+		ask.Set("worker", strconv.Itoa(worker)) // it may have been 01
+	}
 	all, cov := askJSON[sessionsPart](r.Context(), a, broadcast.Request{Path: pathSessions, RawQuery: ask.Encode()})
 	if nobody(w, cov) {
 		return

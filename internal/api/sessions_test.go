@@ -88,6 +88,7 @@ func TestSessions(t *testing.T) {
 		"role=player&limit=5":                    func(_, _ int, s *Session) bool { return s.Role == "player" },
 		"worker=1&limit=10":                      func(w, _ int, s *Session) bool { return w == 1 && s.Role != roleRelay },
 		"worker=1&role=relay":                    func(w, n int, _ *Session) bool { return w == 1 && n%10 == 8 },
+		"worker=%2B01&role=relay":                func(w, n int, _ *Session) bool { return w == 1 && n%10 == 8 },
 		"worker=9":                               func(int, int, *Session) bool { return false },
 		"protocol=ws_flv":                        func(_, _ int, s *Session) bool { return s.Protocol == "ws_flv" && s.Role != roleRelay },
 		"state=publishing":                       func(_, n int, _ *Session) bool { return n%10 == 9 },

@@ -73,10 +73,11 @@ func challenge(w http.ResponseWriter, given bool) {
 	problem(w, problemDetails{Status: http.StatusUnauthorized, Detail: detail})
 }
 
-// passedOn reports whether a proxy says that it passes the request on for somebody else (RFC 7239, and what there was before).
+// passedOn reports whether a proxy says that it passes the request on for somebody else (RFC 7239, and what there was before). A field without a value
+// counts, too: some proxies put theirs behind it.
 func passedOn(r *http.Request) bool {
 	for _, name := range []string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip", "Via"} {
-		if r.Header.Get(name) != "" {
+		if len(r.Header.Values(name)) > 0 {
 			return true
 		}
 	}

@@ -82,6 +82,8 @@ func TestToken(t *testing.T) {
 		{"a proxy", c, loopback, streams, forwarded, 401},
 		{"a proxy of today", c, loopback, streams, []string{"Forwarded", "for=198.51.100.7"}, 401},
 		{"a proxy over a unix socket", c, unix, streams, forwarded, 401},
+		{"a proxy that adds its own behind the client's, which is empty", c, loopback, streams, append([]string{"X-Forwarded-For", ""}, forwarded...), 401},
+		{"a proxy behind an empty one", c, loopback, streams, []string{"Forwarded", ""}, 401},
 		{"a proxy with the token", c, loopback, streams, auth("Bearer "+testToken, forwarded...), 200},
 		{"a proxy where there is no token", open, loopback, streams, forwarded, 403},
 		{"health", c, outside, "/healthz", nil, 200},

@@ -89,7 +89,9 @@ func (h *Hub) Play(key string, p *Player) error {
 	}
 	s := h.stream(key)
 	defer s.mu.Unlock()
+	p.mu.Lock()
 	p.stream, p.joined, p.sender = s, time.Now(), h.idlest()
+	p.mu.Unlock()
 	p.sender.players++
 	s.join(p)
 	return nil

@@ -1,6 +1,9 @@
 package live
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // A meter counts what comes into a stream, since its feed attached, and how fast.
 type meter struct {
@@ -76,7 +79,7 @@ func (m *meter) note(p *packet, size int, media bool, sent uint64) (interval tim
 	return interval, again
 }
 
-// Rates are of the last few seconds.
+// Rates are of the last few seconds, rounded to what can be told.
 type Rates struct {
 	Bitrate [kinds]float64 // bits a second that came in, by kind
 	FPS     float64        // of video
@@ -98,9 +101,12 @@ func (m *meter) rates(now int64, sent uint64) (r Rates) {
 	wall := max(time.Duration(now-oldest.at), time.Second)
 	elapsed := max(wall, time.Duration(int32(m.stamp-oldest.stamp))*time.Millisecond).Seconds() // what relays begin with comes all at once
 	for k := range r.Bitrate {
-		r.Bitrate[k] = 8 * float64(m.now.bytes[k]-oldest.bytes[k]) / elapsed
+		r.Bitrate[k] = math.Round(8 * float64(m.now.bytes[k]-oldest.bytes[k]) / elapsed)
 	}
-	r.FPS = float64(m.now.frames-oldest.frames) / elapsed
-	r.Out = 8 * float64(sent-oldest.sent) / wall.Seconds()
+	r.FPS = math.Round(100*float64(m.now.frames-oldest.frames)/elapsed) / 100
+	r.Out = math.Round(8 * float64(sent-oldest.sent) / wall.Seconds())
 	return r
 }
+
+// In is how many bits a second came in.
+func (r *Rates) In() float64 { return r.Bitrate[Audio] + r.Bitrate[Video] + r.Bitrate[Data] }

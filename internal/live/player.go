@@ -30,7 +30,7 @@ type PlayOptions struct {
 type Player struct {
 	opts PlayOptions
 
-	// set by Hub.Play
+	// set by Hub.Play, with mu held: who may come before that needs mu to look
 	stream *Stream
 	sender *sender
 	joined time.Time
@@ -94,9 +94,10 @@ const maxControl = 64 << 10
 func (p *Player) Control(b []byte) error {
 	p.mu.Lock()
 	if p.waiting+len(b) > maxControl {
+		stream := p.stream
 		p.mu.Unlock()
-		if p.stream != nil {
-			p.stream.hub.opts.Observer.Limit(LimitControl)
+		if stream != nil {
+			stream.hub.opts.Observer.Limit(LimitControl)
 		}
 		return ErrControlBacklog
 	}
@@ -107,11 +108,15 @@ func (p *Player) Control(b []byte) error {
 	return nil
 }
 
-// ask has whoever flushes the player look at what is to be done besides packets, soon.
+// ask has whoever flushes the player look at what is to be done besides packets, soon. Called without mu. It may meet Hub.Play: a sender that is told
+// of the player behind this looks anyway.
 func (p *Player) ask() {
+	p.mu.Lock()
 	p.asking.Store(true)
-	if p.sender != nil {
-		p.sender.call(p)
+	sender := p.sender
+	p.mu.Unlock()
+	if sender != nil {
+		sender.call(p)
 	}
 }
 

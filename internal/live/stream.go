@@ -179,6 +179,7 @@ type Info struct {
 	Key          string
 	Feed         string    // "publisher", "relay", or "" while it is waited for
 	FeedID       string    // names the publication
+	WasFed       bool      // it has, or had, a feed
 	Since        time.Time // when the feed attached
 	Viewers      int
 	Relays       int // players that are sibling workers
@@ -220,7 +221,7 @@ func (s *Stream) info() Info {
 // tell is info with mu held.
 func (s *Stream) tell() Info {
 	i := Info{
-		Number: s.number, Published: s.ours.Load(), Viewed: s.toViewers.Load(), AllJumps: s.jumps,
+		Number: s.number, WasFed: s.epoch > 0, Published: s.ours.Load(), Viewed: s.toViewers.Load(), AllJumps: s.jumps,
 		Key: s.key, Viewers: s.viewers, Relays: len(s.players) - s.viewers,
 		BytesIn: s.received.Load(), BytesOut: s.sent.Load(),
 		Video: s.codecs[Video], Audio: s.codecs[Audio], Since: s.since,

@@ -46,7 +46,7 @@ func (b *streamBook) gone(s *Stream, now time.Time) {
 		e.meet(s)
 		e.end(now)
 		e.told = false
-	case s.counts() == counts{}: // nobody published it, or its series have ended already
+	case !s.WasFed || s.counts() == counts{}: // nobody published it, or its series have ended already
 	case b.room(s):
 		e = b.label(s)
 		e.end(now)
@@ -176,7 +176,7 @@ func (b *streamBook) expire(all []Stream, now time.Time) {
 // place notes a stream without series of its own, and tells whether it counts under otherStreams. One that was never there, but waited for, counts nowhere.
 func (b *streamBook) place(s *Stream, now time.Time) (other bool) {
 	_, other = b.others[s.Instance]
-	news := s.Fed || !other && s.counts() != counts{} // else it is only waited for
+	news := s.Fed || !other && s.WasFed && s.counts() != counts{} // else it is only waited for
 	switch {
 	case news && b.room(s):
 		e := b.label(s)

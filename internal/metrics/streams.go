@@ -15,6 +15,8 @@ type Stream struct {
 	Instance uint64
 	// Fed says that the stream is there, from its publisher or a relay. Else it is only waited for.
 	Fed bool
+	// WasFed says that it is or was there. Who waits for a stream in vain gets bytes, too, but must not have series for that.
+	WasFed bool
 
 	Received uint64         // bytes from its publisher, if that was here
 	Sent     uint64         // bytes to viewers

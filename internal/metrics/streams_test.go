@@ -48,7 +48,7 @@ func newStage(t *testing.T, limit int) *stage {
 // publish makes a stream, or has one that is waited for published.
 func (s *stage) publish(name string) *Stream {
 	v := s.wait(name)
-	v.Fed, v.Owner = true, &Owner{Video: "h264", Start: time.Unix(100, 0)}
+	v.Fed, v.WasFed, v.Owner = true, true, &Owner{Video: "h264", Start: time.Unix(100, 0)}
 	return v
 }
 
@@ -96,6 +96,23 @@ const (
 	sentTotal     = "stream_sent_bytes_total"
 	receivedTotal = "stream_received_bytes_total"
 )
+
+// Who waits for what nobody publishes is told something, too, but gets no series, and takes nobody's place.
+func TestStreamsThatAreWaitedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, 2)
+		for i := range 5 {
+			v := s.wait(fmt.Sprint("nobody", i))
+			v.Sent, v.Players = 3000, map[string]int{"rtmp": 1}
+		}
+		s.want(sentTotal, map[string]float64{"_other": 0})
+		for i := range 4 {
+			s.end(fmt.Sprint("nobody", i))
+		}
+		s.publish("nobody4")
+		s.want(sentTotal, map[string]float64{"_other": 0, "nobody4": 3000})
+	})
+}
 
 // Everything that is told of a stream, and when it ends.
 func TestSeriesOfAStream(t *testing.T) {
@@ -315,7 +332,7 @@ func TestStreamCountersNeverFall(t *testing.T) {
 				case rng.IntN(6) == 0:
 					s.end(name)
 				case rng.IntN(4) == 0:
-					v.Fed = !v.Fed
+					v.Fed, v.WasFed = !v.Fed, true
 				case v.Fed:
 					n := rng.Uint64N(100)
 					v.Sent += n

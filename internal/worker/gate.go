@@ -152,13 +152,18 @@ func (g *gate) open() error {
 	if err := listen(g.raw); err != nil {
 		return err
 	}
+	g.release()
+	return nil
+}
+
+// release lets go on whoever waits for the gate to open, and calls off the second step. Called as open is.
+func (g *gate) release() {
 	close(g.cancel)
 	g.cancel = nil
 	if g.shut != nil {
 		close(g.shut)
 		g.shut = nil
 	}
-	return nil
 }
 
 // finish is the second step of shutting the gate, when nothing waits any more.
@@ -201,14 +206,19 @@ func (g *gate) waiting() (n uint32) {
 
 // Close implements net.Listener. The socket listens again: whoever has it next expects that.
 func (g *gate) Close() error {
-	err := g.set(true)
-	g.mu.Lock()
-	g.closed = true
-	if g.shut != nil { // it could not be opened
-		close(g.shut)
-		g.shut = nil
-	}
-	g.mu.Unlock()
+	err := g.close()
 	g.closing.Wait()
 	return errors.Join(err, g.Listener.Close())
+}
+
+// close opens the gate for the last time. If that fails, nobody waits for it all the same.
+func (g *gate) close() (err error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.closed = true
+	if g.cancel != nil {
+		err = listen(g.raw)
+		g.release()
+	}
+	return err
 }

@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"math"
 	"os"
 	"runtime"
 	"strconv"
@@ -49,7 +50,7 @@ func (m *loadMeter) cores() float64 {
 	if elapsed <= 0 {
 		return 0
 	}
-	return float64(now.cpu-since.cpu) / float64(elapsed)
+	return math.Round(1000*float64(now.cpu-since.cpu)/float64(elapsed)) / 1000
 }
 
 var processStart = time.Now()
@@ -58,9 +59,7 @@ var processStart = time.Now()
 func (w *Worker) load() api.Load {
 	l := api.Load{CPU: w.loads.cores(), RSS: residentMemory(), Goroutines: runtime.NumGoroutine()}
 	for _, s := range w.hub.Streams() {
-		for _, rate := range s.Rates.Bitrate {
-			l.BitrateIn += rate
-		}
+		l.BitrateIn += s.Rates.In()
 		l.BitrateOut += s.Rates.Out
 	}
 	return l

@@ -85,10 +85,7 @@ func (l local) stream(s *live.Info, by map[string]int) api.LocalStream {
 	app, name := names.Split(s.Key)
 	out := api.LocalStream{
 		App: app, Name: name, Role: roles[s.Feed], Players: s.Viewers, RelayPlayers: s.Relays, BytesIn: s.BytesIn, BytesOut: s.BytesOut,
-		VideoCodec: s.Video, AudioCodec: s.Audio, Since: s.Since, PlayersBy: by, BitrateOut: s.Rates.Out,
-	}
-	for _, rate := range s.Rates.Bitrate {
-		out.BitrateIn += rate
+		VideoCodec: s.Video, AudioCodec: s.Audio, Since: s.Since, PlayersBy: by, BitrateIn: s.Rates.In(), BitrateOut: s.Rates.Out,
 	}
 	out.Video, out.Audio = videoInfo(s), audioInfo(s)
 	if s.GOP.Frames > 0 {

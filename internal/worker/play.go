@@ -67,7 +67,11 @@ func (s *session) join(key string, r *rtmp.PlayRequest) error {
 
 // newPlayer returns a player that is not in the hub yet. What outlives the request to play must not keep it.
 func (s *session) newPlayer(sink live.Sink, key string, streamID uint32) *live.Player {
-	sent := s.w.metrics.sent(s.protocol, s.role)
+	role := metrics.RolePlayer // s.role is not for other goroutines
+	if s.private {
+		role = metrics.RoleRelay
+	}
+	sent := s.w.metrics.sent(s.protocol, role)
 	return live.NewPlayer(live.PlayOptions{
 		Sink: sink, StreamID: streamID, Relay: s.private,
 		Sent:    func(bytes int) { sent.Add(float64(bytes)) },

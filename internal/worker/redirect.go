@@ -41,7 +41,7 @@ func (l local) Redirect(ctx context.Context, clients []api.Client, name string) 
 			moved++
 		case c.Publishes:
 			var m *move
-			if m, e = s.orderMove(from, to); e == nil {
+			if m, e = s.orderMove(ctx, from, to); e == nil {
 				waiting = append(waiting, m)
 			}
 		default:
@@ -49,7 +49,9 @@ func (l local) Redirect(ctx context.Context, clients []api.Client, name string) 
 				moved++
 			}
 		}
-		err = errors.Join(e, err)
+		if e != nil {
+			err = e // the last will do: there may be thousands
+		}
 	}
 	for _, m := range waiting {
 		if e := m.wait(ctx); e != nil {

@@ -13,14 +13,16 @@ import (
 type move struct {
 	session  *session
 	from, to string
+	until    time.Time // nobody waits for it then; zero: no limit
 	done     chan error // capacity 1
 }
 
 var errSilent = errors.New("the publisher sends nothing")
 
 // orderMove asks the session for a move.
-func (s *session) orderMove(from, to string) (*move, error) {
+func (s *session) orderMove(ctx context.Context, from, to string) (*move, error) {
 	m := &move{session: s, from: from, to: to, done: make(chan error, 1)}
+	m.until, _ = ctx.Deadline()
 	if !s.moving.CompareAndSwap(nil, m) {
 		return nil, errBusy
 	}
@@ -44,6 +46,10 @@ func (m *move) wait(ctx context.Context) error {
 func (s *session) move() {
 	m := s.moving.Load()
 	if m == nil || !s.moving.CompareAndSwap(m, nil) {
+		return
+	}
+	if !m.until.IsZero() && time.Now().After(m.until) { // this process was stopped: its message may be here before the end of ctx is noticed
+		m.done <- errSilent
 		return
 	}
 	m.done <- s.moveTo(m)

@@ -101,6 +101,26 @@ func TestRedirectSilentPublisher(t *testing.T) {
 	}
 }
 
+// A worker that was stopped finds the publisher's message and the end of the order at the same time: it is too late to move.
+func TestRedirectPublisherTooLate(t *testing.T) {
+	s := serve(t, streamzone.Config{Streams: 4})
+	c := s.accept("x")
+	defer c.Close()
+	ctx, cancel := context.WithDeadline(context.Background(), time.Now().Add(-time.Second))
+	defer cancel()
+	m, err := s.only().orderMove(ctx, "live/x", "live/y")
+	if err != nil {
+		t.Fatal(err)
+	}
+	send(t, c, 0)
+	if err := <-m.done; !errors.Is(err, errSilent) {
+		t.Error(err)
+	}
+	if s.publication("live/x") == nil || s.publication("live/y") != nil {
+		t.Error("it was moved")
+	}
+}
+
 // A name that somebody has, here or elsewhere, or that is none, is refused, and nothing changes.
 func TestRedirectPublisherRefused(t *testing.T) {
 	s := serve(t, streamzone.Config{Streams: 4})

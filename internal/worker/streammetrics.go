@@ -32,7 +32,7 @@ func (w *Worker) streamGone(last live.Info) {
 func streamMetrics(i *live.Info, by map[string]int) metrics.Stream {
 	app, name := names.Split(i.Key)
 	s := metrics.Stream{
-		App: app, Name: name, Instance: i.Number, Fed: i.Feed != "", Players: by,
+		App: app, Name: name, Instance: i.Number, Fed: i.Feed != "", WasFed: i.WasFed, Players: by,
 		Received: i.Published, Sent: i.Viewed, Jumps: i.AllJumps, Backlog: int(i.Backlog), GOP: i.GOP.Bytes,
 	}
 	if i.Feed == "publisher" {
