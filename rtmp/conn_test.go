@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -96,6 +97,26 @@ func TestControlWriterLeavesNoDeadline(t *testing.T) {
 		_ = client.SetDeadline(time.Time{})
 		go func() { _, _ = io.Copy(io.Discard, client) }()
 		if _, err := s.conn.NetConn().Write([]byte{0}); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// TestControlWriterAgain: another writer leaves alone the deadline of whoever
+// writes to the socket by then.
+func TestControlWriterAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, server := net.Pipe()
+		defer func() { _ = client.Close() }()
+		s := serve(t, server, nil)
+		publishing(t, client, s)
+		s.conn.SetControlWriter(func([]byte) error { return nil })
+		if err := s.conn.NetConn().SetWriteDeadline(time.Now().Add(time.Second)); err != nil {
+			t.Fatal(err)
+		}
+		time.AfterFunc(time.Minute, func() { _ = client.Close() })
+		s.conn.SetControlWriter(func([]byte) error { return nil })
+		if _, err := s.conn.NetConn().Write([]byte{0}); !errors.Is(err, os.ErrDeadlineExceeded) {
 			t.Error(err)
 		}
 	})

@@ -60,6 +60,7 @@ func (a *API) proxy(w http.ResponseWriter, r *http.Request) {
 		plain(w, http.StatusForbidden, nil, why)
 		return
 	}
+	_ = http.NewResponseController(w).SetReadDeadline(time.Time{}) // the client may take its time for the body
 	a.opts.Group.Proxy(worker, broadcast.ProxyOptions{
 		Prefix: workersPrefix + id, Timeout: proxyTimeout, Probe: "/healthz", Error: a.notPassed,
 	}).ServeHTTP(w, r)

@@ -159,3 +159,32 @@ func TestPlayerTimestamp(t *testing.T) {
 		}
 	})
 }
+
+// What is said to a player while the hub takes it on is not lost, nor does it wait for media.
+func TestControlMeetsPlay(t *testing.T) {
+	h := newTestHub(t, testOptions())
+	for range 200 {
+		sink := newPipeSink(endless)
+		p := NewPlayer(PlayOptions{Sink: sink, StreamID: 1})
+		began, done := make(chan struct{}), make(chan struct{})
+		const words = 100
+		go func() {
+			defer close(done)
+			close(began)
+			for range words {
+				_ = p.Control([]byte{1})
+			}
+		}()
+		<-began
+		if err := h.Play("live/x", p); err != nil {
+			t.Fatal(err)
+		}
+		<-done
+		for end := time.Now().Add(10 * time.Second); p.Sent() != words; time.Sleep(time.Millisecond) {
+			if time.Now().After(end) {
+				t.Fatalf("%d words were sent", p.Sent())
+			}
+		}
+		p.Leave()
+	}
+}

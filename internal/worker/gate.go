@@ -215,10 +215,10 @@ func (g *gate) Close() error {
 func (g *gate) close() (err error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.closed = true
-	if g.cancel != nil {
+	if !g.closed && g.cancel != nil {
 		err = listen(g.raw)
 		g.release()
 	}
+	g.closed = true
 	return err
 }

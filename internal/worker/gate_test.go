@@ -211,3 +211,41 @@ func TestNoGate(t *testing.T) {
 		t.Errorf("%v %v", g, err)
 	}
 }
+
+// A deaf socket does nothing that it is told, from some time on.
+type deaf struct {
+	syscall.RawConn
+	now atomic.Bool
+}
+
+// Control implements syscall.RawConn.
+func (d *deaf) Control(f func(uintptr)) error {
+	if d.now.Load() {
+		return errors.New("deaf")
+	}
+	return d.RawConn.Control(f)
+}
+
+// Closing a gate ends who waits to accept, even if it can't be opened again, or is about to shut.
+func TestGateClosedForGood(t *testing.T) {
+	t.Parallel()
+	for _, half := range []bool{false, true} {
+		d := newDoorways(t, 1)[0]
+		socket := &deaf{RawConn: d.raw}
+		d.raw = socket
+		d.serve()
+		d.set(t, false)
+		if !half {
+			d.awaitShut(t)
+		}
+		socket.now.Store(true)
+		if err := d.Close(); err == nil {
+			t.Errorf("half %v: it opened", half)
+		}
+		select {
+		case <-d.done:
+		case <-time.After(gateTime):
+			t.Fatalf("half %v: Accept goes on", half)
+		}
+	}
+}

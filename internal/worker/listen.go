@@ -86,7 +86,8 @@ func (w *Worker) listen(files []*os.File) (*servers, error) {
 		return nil, err
 	}
 	w.startHTTPPlay()
-	s.srv[false], s.srv[true] = s.httpServer(w.httpPlay(a.Public())), s.httpServer(w.httpPlay(a.Private()))
+	s.srv[false], s.srv[true] = s.httpServer(promptly(w.httpPlay(a.Public()))), s.httpServer(w.httpPlay(a.Private()))
+	s.srv[false].ConnState = newVisitors(w, &w.start.Config.RTMP.Limits).note
 	for _, srv := range s.srv {
 		srv.RegisterOnShutdown(a.Close) // event streams have no end of their own
 	}

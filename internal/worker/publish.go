@@ -37,7 +37,10 @@ func (s *session) publish(r *rtmp.PublishRequest) error {
 	if err != nil {
 		return s.refusePublish(r, metrics.PublishBadName, rtmp.CodePublishBadName, err.Error())
 	}
-	s.concern(key)
+	plays := s.player.Load() != nil
+	if !plays { // who plays stays what it is: it is found by the stream that it plays, whatever it publishes, or tries to
+		s.concern(key)
+	}
 	policy := s.w.policy(key)
 	if err := s.authorize(sign.Publish, policy.PublishSecret, key, r.Query); err != nil {
 		return s.refusePublish(r, metrics.PublishDenied, rtmp.CodePublishDenied, err.Error())
@@ -52,8 +55,10 @@ func (s *session) publish(r *rtmp.PublishRequest) error {
 	p := &publication{session: s, key: key, streamID: r.StreamID, since: time.Now(), claim: claim, feed: feed, over: make(chan struct{})}
 	s.publications[r.StreamID] = p
 	s.w.setPublisher(p)
-	s.become(metrics.RolePublisher)
-	s.setState(metrics.StatePublishing)
+	if !plays {
+		s.become(metrics.RolePublisher)
+		s.setState(metrics.StatePublishing)
+	}
 	s.w.metrics.Publishes.WithLabelValues(metrics.PublishOK).Inc()
 	s.log.Info("publishing", logging.Stream, key, logging.Remote, s.remote, logging.Client, s.client)
 	return s.conn.AcceptPublish(r.StreamID)

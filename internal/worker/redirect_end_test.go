@@ -5,7 +5,9 @@ import (
 	"errors"
 	"math/rand/v2"
 	"net"
+	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -122,4 +124,32 @@ func TestRedirectMeetsTheShutdown(t *testing.T) {
 	if got := player.endedBy(); got != live.EndShutdown {
 		t.Errorf("ended by %q", got)
 	}
+}
+
+// A player that takes nothing is still found to be stalled if it is to be redirected meanwhile.
+func TestRedirectStalled(t *testing.T) {
+	s := serve(t, streamzone.Config{Streams: 4})
+	s.start.Config.Live.StallTimeout = 500 * time.Millisecond
+	s.hub = s.newHub(&s.start.Config.Live)
+	x := s.accept("x")
+	defer x.Close()
+	c := s.playOne("x")
+	defer c.Close()
+	waits := func() bool {
+		b := make([]byte, 1<<20)
+		return strings.Contains(string(b[:runtime.Stack(b, true)]), "(*Player).awaitRoom(")
+	}
+	big := keyframeAt(0)
+	big.Payload = append(big.Payload, make([]byte, 1<<20)...)
+	until(t, "its socket to be full", func() bool {
+		big.Timestamp += 40
+		if err := x.WriteMessage(big); err != nil {
+			t.Fatal(err)
+		}
+		return waits()
+	})
+	if n, err := s.redirect(false, "x", "y"); n != 1 || err != nil {
+		t.Fatalf("%d moved, %v", n, err)
+	}
+	until(t, "its end", func() bool { return len(s.members()) == 1 })
 }

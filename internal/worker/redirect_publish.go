@@ -13,7 +13,7 @@ import (
 type move struct {
 	session  *session
 	from, to string
-	until    time.Time // nobody waits for it then; zero: no limit
+	until    time.Time  // nobody waits for it then; zero: no limit
 	done     chan error // capacity 1
 }
 
@@ -75,7 +75,9 @@ func (s *session) moveTo(m *move) error {
 	next := &publication{session: s, key: m.to, streamID: p.streamID, since: time.Now(), claim: claim, feed: feed, over: make(chan struct{})}
 	s.publications[p.streamID] = next
 	s.w.setPublisher(next)
-	s.concern(m.to)
+	if s.player.Load() == nil {
+		s.concern(m.to)
+	}
 	s.w.release(p)
 	s.log.Info("publisher redirected", logging.Session, s.id, logging.Stream, m.to, "from", m.from)
 	return nil

@@ -245,3 +245,61 @@ func TestRedirectWords(t *testing.T) {
 	}
 	until(t, "what is said later", func() bool { return strings.Contains(s.heard.take(), "Later") })
 }
+
+// Who publishes beside, or tries to, is still found by the stream that it plays.
+func TestRedirectPlayerThatPublishes(t *testing.T) {
+	s := serve(t, streamzone.Config{Streams: 4})
+	if _, err := s.sibling.Claim("live/theirs"); err != nil {
+		t.Fatal(err)
+	}
+	c := s.playOne("x")
+	defer c.Close()
+	until(t, "its player", func() bool { return s.only().player.Load() != nil })
+	if _, err := c.Publish(t.Context(), "theirs"); err == nil {
+		t.Fatal("it has a name that is taken")
+	}
+	if n, err := s.redirect(false, "x", "y"); n != 1 || err != nil {
+		t.Errorf("refused: %d moved, %v", n, err)
+	}
+	id, err := c.Publish(t.Context(), "own")
+	if err != nil {
+		t.Fatal(err)
+	}
+	stop := make(chan struct{})
+	var sending sync.WaitGroup
+	sending.Go(func() {
+		for ; ; time.Sleep(5 * time.Millisecond) {
+			select {
+			case <-stop:
+				return
+			default:
+				m := keyframeAt(0)
+				m.StreamID = id
+				_ = c.WriteMessage(m)
+			}
+		}
+	})
+	if n, err := s.redirect(true, "own", "other"); n != 1 || err != nil {
+		t.Errorf("what it publishes: %d moved, %v", n, err)
+	}
+	close(stop)
+	sending.Wait()
+	if n := (local{s.Worker}).KickPlayers("live", "y"); n != 1 {
+		t.Errorf("%d players ended", n)
+	}
+}
+
+// However many are not moved, one reason is enough.
+func TestRedirectManyRefused(t *testing.T) {
+	s := serve(t, streamzone.Config{Streams: 4})
+	c := s.playOne("x")
+	defer c.Close()
+	clients := local{s.Worker}.Clients()
+	for range 4 {
+		clients = append(clients, clients...)
+	}
+	n, err := local{s.Worker}.Redirect(t.Context(), clients, "..")
+	if n != 0 || err == nil || strings.Contains(err.Error(), "\n") {
+		t.Errorf("%d moved, %v", n, err)
+	}
+}
