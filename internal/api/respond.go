@@ -30,7 +30,11 @@ func writeJSON(w http.ResponseWriter, status int, contentType string, v any) {
 		http.Error(w, "the answer cannot be encoded", http.StatusInternalServerError)
 		return
 	}
-	body = append(body, '\n')
+	send(w, status, contentType, append(body, '\n'))
+}
+
+// send answers with a whole body.
+func send(w http.ResponseWriter, status int, contentType string, body []byte) {
 	h := w.Header()
 	h.Set("Content-Type", contentType)
 	h.Set("Content-Length", strconv.Itoa(len(body)))

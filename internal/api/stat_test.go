@@ -4,11 +4,15 @@ import (
 	"bytes"
 	"encoding/xml"
 	"net/http"
+	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/rtmp-edge/rtmp-edge/broadcast"
 )
 
 // nginxStat is what programs for nginx-rtmp decode: by names, with whole numbers, and the time of the build in C's format.
@@ -402,5 +406,20 @@ func TestStatMeta(t *testing.T) {
 		if strings.Join(got, " ") != tt.want {
 			t.Errorf("%+v %+v: %q, want %q", tt.video, tt.audio, got, tt.want)
 		}
+	}
+}
+
+// However the names of clients are written on their way between workers, those that are listed fit into an answer.
+func TestStatManyClients(t *testing.T) {
+	c := newCluster(t, 1)
+	for i := range 4000 {
+		c.locals[0].clients = append(c.locals[0].clients, Client{
+			Session: "0-0-" + strconv.Itoa(i+1), Protocol: "rtmp", App: "live", Name: strings.Repeat("<", 1000), FlashVer: strings.Repeat("&", 200),
+		})
+	}
+	w := httptest.NewRecorder()
+	c.apis[0].localStat(w, nil)
+	if n := w.Body.Len(); n > broadcast.DefaultMaxBody/2 || n < maxStatClients/2 {
+		t.Errorf("%d bytes, siblings take %d", n, broadcast.DefaultMaxBody)
 	}
 }

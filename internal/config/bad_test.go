@@ -70,6 +70,7 @@ var badFiles = []badFile{
 		`:3: http.hosts[0]: "live.example.com:8080" is not the name of a host: write it alone, such as live.example.com`,
 		`:3: http.hosts[1]: "127.0.0.1" is not the name of a host: write it alone, such as live.example.com`,
 		`:3: http.hosts[2]: "" is not the name of a host: write it alone, such as live.example.com`,
+		`:3: http.hosts[3]: "a.example." is not the name of a host: write it alone, such as live.example.com`,
 		`:4: http.cors_origins[0]: "example.com" is not an origin: write a scheme and a host, such as https://example.com, or "*" for every site`,
 		`:4: http.cors_origins[1]: "https://example.com/" is not an origin: write a scheme and a host, such as https://example.com, or "*" for every site`,
 		`:4: http.cors_origins[2]: "HTTPS://example.com" is not an origin: write a scheme and a host, such as https://example.com, or "*" for every site`,

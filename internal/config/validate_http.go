@@ -23,7 +23,7 @@ func isHostName(s string) bool {
 	if _, err := netip.ParseAddr(s); err == nil || s == "" {
 		return false
 	}
-	return !strings.ContainsFunc(s, func(c rune) bool {
+	return !strings.HasSuffix(s, ".") && !strings.ContainsFunc(s, func(c rune) bool {
 		return (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '-' && c != '.' && c != '_'
 	})
 }

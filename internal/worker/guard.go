@@ -33,6 +33,12 @@ func rtmpConfig(c *config.RTMPServer) *rtmp.Config {
 // quietTime is how long nothing is logged of a reason for which connections are refused, once it was.
 const quietTime = time.Minute
 
+// How many requests that were refused are logged, in a second in the long run, and at once.
+const (
+	refusalsLogged = 5
+	refusalsBurst  = 100
+)
+
 // stallMargin is how much later than the server, which tells why, the kernel may end the connection of a player that takes nothing.
 const stallMargin = 5 * time.Second
 
@@ -43,6 +49,7 @@ func (w *Worker) guard(cfg *config.Config) error {
 	w.connections = limit.NewConnections(l.Connections, l.ConnectionsPerAddress)
 	w.publishes = limit.NewPublishes(l.PublishBurst, l.PublishInterval)
 	w.quiet = limit.NewQuiet(quietTime)
+	w.refusals = rate.NewLimiter(refusalsLogged, refusalsBurst)
 	w.accepts = rate.NewLimiter(rate.Limit(l.AcceptRate), l.AcceptBurst)
 	w.plain = transport.Options{
 		KeepAlive: c.KeepAlive, HeaderTimeout: l.HandshakeTimeout,

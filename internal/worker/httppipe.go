@@ -37,13 +37,14 @@ func (v *viewer) piped(o live.PlayOptions) error {
 		v.hush()
 	}()
 	err := v.format.hear()
-	v.pipe.Close()
+	defer v.pipe.Close()
 	select {
 	case why := <-carried:
 		if why != nil {
 			return why
 		}
 	default: // the peer has left
+		v.pipe.Close()
 		v.cut()
 		<-carried //nolint:errcheck // that it was cut
 	}

@@ -87,9 +87,16 @@ func (a *asking) answer() {
 	case refusal == "":
 		a.play(key)
 	default:
-		a.w.metrics.Plays.WithLabelValues(a.protocol, refusal).Inc()
-		a.w.log.Info("play refused",
-			logging.Remote, a.r.RemoteAddr, logging.Protocol, a.protocol, logging.Stream, key, logging.Reason, refusal)
+		a.refuse(key, refusal)
+	}
+}
+
+// refuse counts a request that was refused, and tells of it: not of each, if one connection after the other brings many.
+func (a *asking) refuse(key, reason string, more ...any) {
+	a.w.metrics.Plays.WithLabelValues(a.protocol, reason).Inc()
+	if a.w.refusals.Allow() {
+		attrs := []any{logging.Remote, a.r.RemoteAddr, logging.Protocol, a.protocol, logging.Stream, key, logging.Reason, reason}
+		a.w.log.Info("play refused", append(attrs, more...)...)
 	}
 }
 
@@ -142,9 +149,7 @@ func (a *asking) play(key string) {
 	}
 	if err := a.take(v); err != nil { // who asked has been answered
 		release()
-		a.w.metrics.Plays.WithLabelValues(a.protocol, metrics.PlayError).Inc()
-		a.w.log.Info("play refused",
-			logging.Remote, a.r.RemoteAddr, logging.Protocol, a.protocol, logging.Stream, key, logging.Reason, metrics.PlayError, logging.Error, err)
+		a.refuse(key, metrics.PlayError, logging.Error, err)
 		return
 	}
 	if !a.w.enter(v) {

@@ -51,6 +51,7 @@ type Worker struct {
 	publishes   *limit.Publishes
 	quiet       *limit.Quiet
 	accepts     *rate.Limiter     // of connections from outside
+	refusals    *rate.Limiter     // of lines in the log about requests that were refused
 	plain       transport.Options // of their sockets
 	secure      transport.Options // likewise, with TLS
 
