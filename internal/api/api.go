@@ -48,6 +48,8 @@ type API struct {
 	hub    *eventHub
 	keeper *keeper // nil without a token
 
+	scrapes chan struct{} // one in it for each scrape under way
+
 	public, private http.Handler
 }
 
@@ -56,7 +58,7 @@ func New(o Options) (*API, error) {
 	if o.Local == nil || o.Group == nil || o.Gatherer == nil {
 		return nil, errors.New("api: Local, Group and Gatherer are required")
 	}
-	a := &API{opts: o, log: o.Logger, keeper: newKeeper(o.Token)}
+	a := &API{opts: o, log: o.Logger, keeper: newKeeper(o.Token), scrapes: make(chan struct{}, maxScrapes)}
 	if a.log == nil {
 		a.log = slog.New(slog.DiscardHandler)
 	}

@@ -25,8 +25,33 @@ const workerState = "Rtmpedge-Worker-State"
 // formats are what scrapers may ask for. Siblings ask for text.
 var formats = []expfmt.Format{expfmt.FmtText, expfmt.FmtProtoDelim}
 
-// metrics answers with the metrics of all workers.
-func (a *API) metrics(w http.ResponseWriter, r *http.Request) {
+const (
+	// maxScrapes is how many scrapes a worker answers at a time: anybody may ask for one, and control calls need connections to siblings, too.
+	maxScrapes = 4
+	// scrapeWait is how long others wait for their turn.
+	scrapeWait = time.Second
+)
+
+// turn waits for the scrape's turn, and reports whether it came; then it must be given back.
+func (a *API) turn(ctx context.Context) (giveBack func(), came bool) {
+	late := time.NewTimer(scrapeWait)
+	defer late.Stop()
+	select {
+	case a.scrapes <- struct{}{}:
+		return func() { <-a.scrapes }, true
+	case <-ctx.Done():
+	case <-late.C:
+	}
+	return nil, false
+}
+
+// scrape gathers the metrics of all workers, if its turn comes.
+func (a *API) scrape(r *http.Request) (families []*family, came bool) {
+	giveBack, came := a.turn(r.Context())
+	if !came {
+		return nil, false
+	}
+	defer giveBack() // before the answer is written: who reads it slowly must not hold up others
 	ctx, cancel := scrapeContext(r)
 	defer cancel()
 	answers, cov := a.ask(ctx, broadcast.Request{
@@ -43,6 +68,17 @@ func (a *API) metrics(w http.ResponseWriter, r *http.Request) {
 	families, dropped := m.finish(cov)
 	for _, d := range dropped {
 		a.log.Debug("metric left out", "peer", d.worker, "family", d.family, "reason", d.reason)
+	}
+	return families, true
+}
+
+// metrics answers with the metrics of all workers.
+func (a *API) metrics(w http.ResponseWriter, r *http.Request) {
+	families, came := a.scrape(r)
+	if !came {
+		w.Header().Set("Retry-After", "1")
+		problem(w, problemDetails{Status: http.StatusServiceUnavailable, Detail: "there are too many scrapes at once"})
+		return
 	}
 	if expfmt.NegotiateAccept(r.Header, formats...).FormatType() == expfmt.TypeTextPlain {
 		writeText(w, families)

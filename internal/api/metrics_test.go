@@ -2,13 +2,18 @@ package api
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"regexp"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -291,4 +296,39 @@ func TestCommandsDocumented(t *testing.T) {
 	if d := cmp.Diff(Commands, documented); d != "" {
 		t.Error(d)
 	}
+}
+
+// TestScrapesTakeTurns: however many scrape at once, a few connections to siblings are for others. Who gets no turn is told; whose turn comes is answered.
+func TestScrapesTakeTurns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := &API{scrapes: make(chan struct{}, maxScrapes), log: slog.New(slog.DiscardHandler)}
+		var turns []func()
+		for range maxScrapes {
+			giveBack, came := a.turn(t.Context())
+			if !came {
+				t.Fatal("no turn, with nobody before")
+			}
+			turns = append(turns, giveBack)
+		}
+		begun := time.Now()
+		w := httptest.NewRecorder()
+		a.metrics(w, httptest.NewRequest(http.MethodGet, "/metrics", http.NoBody))
+		if w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") != "1" || time.Since(begun) != scrapeWait {
+			t.Errorf("%d after %v: %s", w.Code, time.Since(begun), w.Body)
+		}
+		gone, leave := context.WithCancel(t.Context())
+		leave()
+		if _, came := a.turn(gone); came {
+			t.Error("a turn for who has gone")
+		}
+		time.AfterFunc(scrapeWait/2, turns[0])
+		giveBack, came := a.turn(t.Context())
+		if !came {
+			t.Fatal("no turn, though one was given back")
+		}
+		giveBack()
+		for _, giveBack := range turns[1:] {
+			giveBack()
+		}
+	})
 }
