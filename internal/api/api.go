@@ -47,6 +47,7 @@ type API struct {
 	watch  *watch
 	hub    *eventHub
 	keeper *keeper // nil without a token
+	self   identity
 
 	scrapes chan struct{} // one in it for each scrape under way
 
@@ -63,6 +64,8 @@ func New(o Options) (*API, error) {
 		a.log = slog.New(slog.DiscardHandler)
 	}
 	a.watch = newWatch(a.log)
+	who := o.Local.Worker()
+	a.self = identity{who.Worker, who.Slot}
 	page, err := console.New()
 	if err != nil {
 		return nil, err

@@ -140,5 +140,5 @@ func (a *API) localDrain(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	now := a.opts.Local.Worker()
-	speak(w, now, drainResult{Changed: now.State != before.State, State: now.State})
+	speak(w, a.self, drainResult{Changed: now.State != before.State, State: now.State})
 }

@@ -13,7 +13,7 @@ const (
 )
 
 var (
-	errEventsFull   = errors.New("too many event streams are open on this worker")
+	errEventsFull   = errors.New("too many event streams are open on this worker: try again when one has ended, or through another worker")
 	errEventsClosed = errors.New("the server is shutting down")
 )
 

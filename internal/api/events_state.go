@@ -32,11 +32,9 @@ func (a *API) state(ctx context.Context) []byte {
 	var e StateEvent
 	var wg sync.WaitGroup
 	wg.Go(func() {
-		all, cov := askJSON[WorkerInfo](ctx, a, broadcast.Request{Path: pathWorker})
-		e.Workers = WorkersAnswer{Coverage: *cov, Workers: make([]WorkerInfo, 0, len(all))}
-		for _, s := range all {
-			e.Workers.Workers = append(e.Workers.Workers, s.data)
-			e.Sessions.add(&s.data)
+		e.Workers = a.askWorkers(ctx)
+		for i := range e.Workers.Workers {
+			e.Sessions.add(&e.Workers.Workers[i])
 		}
 	})
 	wg.Go(func() {
@@ -59,37 +57,8 @@ func (a *API) state(ctx context.Context) []byte {
 	return data
 }
 
-// streamsPage is the first page of so many streams.
-func streamsPage(found []Stream, limit int, cov *Coverage) StreamsAnswer {
-	out := StreamsAnswer{Coverage: *cov, Streams: found}
-	if len(found) > limit {
-		out.Streams = found[:limit]
-		last := &found[limit-1]
-		out.Next = streamKey{last.App, last.Name}.cursor()
-	}
-	return out
-}
-
 func (c *SessionCounts) add(w *WorkerInfo) {
 	c.Sessions += w.Sessions
 	c.Publishers += w.Publishers
 	c.Players += w.Players
-}
-
-// zoneAnswer shows the zone as this worker sees it, or else the first that answered.
-func (a *API) zoneAnswer(all []said[ZoneInfo], cov *Coverage) *ZoneAnswer {
-	if len(all) == 0 {
-		return nil
-	}
-	shown := all[0]
-	self := a.opts.Local.Worker().Worker
-	for _, s := range all {
-		if s.worker == self {
-			shown = s
-		}
-	}
-	if shown.data.Slots == nil {
-		shown.data.Slots = []ZoneSlot{}
-	}
-	return &ZoneAnswer{Coverage: *cov, Zone: shown.data, SeenBy: shown.worker}
 }

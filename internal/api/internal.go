@@ -22,13 +22,16 @@ const (
 	pathProfiles  = "/debug/pprof/"
 )
 
+// An identity is what does not change of a worker.
+type identity struct{ worker, slot int }
+
 // speak answers for this worker alone. No browser reads it, so <, > and & stay as they are: six times as long, names full of them could make an answer
 // too large for siblings.
-func speak[T any](w http.ResponseWriter, who WorkerInfo, data T) {
+func speak[T any](w http.ResponseWriter, who identity, data T) {
 	var body bytes.Buffer
 	enc := json.NewEncoder(&body)
 	enc.SetEscapeHTML(false)
-	if err := enc.Encode(envelope[T]{Worker: who.Worker, Slot: who.Slot, Data: &data}); err != nil {
+	if err := enc.Encode(envelope[T]{Worker: who.worker, Slot: who.slot, Data: &data}); err != nil {
 		http.Error(w, "the answer cannot be encoded", http.StatusInternalServerError)
 		return
 	}
@@ -36,8 +39,7 @@ func speak[T any](w http.ResponseWriter, who WorkerInfo, data T) {
 }
 
 func (a *API) localWorker(w http.ResponseWriter, _ *http.Request) {
-	who := a.opts.Local.Worker()
-	speak(w, who, who)
+	speak(w, a.self, a.opts.Local.Worker())
 }
 
 func (a *API) localZone(w http.ResponseWriter, _ *http.Request) {
@@ -46,5 +48,5 @@ func (a *API) localZone(w http.ResponseWriter, _ *http.Request) {
 		problem(w, problemDetails{Status: http.StatusInternalServerError, Detail: "the zone cannot be read: " + err.Error()})
 		return
 	}
-	speak(w, a.opts.Local.Worker(), z)
+	speak(w, a.self, z)
 }

@@ -51,7 +51,7 @@ func (a *API) localKickPublisher(w http.ResponseWriter, r *http.Request) {
 	if kicked {
 		a.log.Info("publisher kicked", "app", app, "name", name)
 	}
-	speak(w, a.opts.Local.Worker(), kickResult{Kicked: kicked})
+	speak(w, a.self, kickResult{Kicked: kicked})
 }
 
 // A KickPlayersAnswer is the body of DELETE /api/v1/streams/{app}/{name}/players.
@@ -94,7 +94,7 @@ func (a *API) localKickPlayers(w http.ResponseWriter, r *http.Request) {
 	if kicked > 0 {
 		a.log.Info("players kicked", "app", app, "name", name, "players", kicked)
 	}
-	speak(w, a.opts.Local.Worker(), playersResult{Kicked: kicked})
+	speak(w, a.self, playersResult{Kicked: kicked})
 }
 
 // A KickSessionAnswer is the body of DELETE /api/v1/sessions/{id}. One worker is asked: the one that the id names.
@@ -128,5 +128,5 @@ func (a *API) localKickSession(w http.ResponseWriter, r *http.Request) {
 	if kicked {
 		a.log.Info("session kicked", "session", id)
 	}
-	speak(w, a.opts.Local.Worker(), kickResult{Kicked: kicked})
+	speak(w, a.self, kickResult{Kicked: kicked})
 }

@@ -81,7 +81,7 @@ func (a *API) setLogLevel(w http.ResponseWriter, r *http.Request) {
 }
 
 func (a *API) localLog(w http.ResponseWriter, _ *http.Request) {
-	speak(w, a.opts.Local.Worker(), logResult{Level: levelWord(a.opts.Local.LogLevel())})
+	speak(w, a.self, logResult{Level: levelWord(a.opts.Local.LogLevel())})
 }
 
 func (a *API) localSetLog(w http.ResponseWriter, r *http.Request) {
@@ -96,7 +96,7 @@ func (a *API) localSetLog(w http.ResponseWriter, r *http.Request) {
 	if before != level {
 		a.log.Warn("log level changed", "from", levelWord(before), "to", want) // a warning, so that it is seen at most levels
 	}
-	speak(w, a.opts.Local.Worker(), logResult{Changed: before != level, Level: want})
+	speak(w, a.self, logResult{Changed: before != level, Level: want})
 }
 
 func levelWord(l slog.Level) string { return strings.ToLower(l.String()) }

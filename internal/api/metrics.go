@@ -76,8 +76,9 @@ func (a *API) scrape(r *http.Request) (families []*family, came bool) {
 func (a *API) metrics(w http.ResponseWriter, r *http.Request) {
 	families, came := a.scrape(r)
 	if !came {
+		a.refused(http.StatusServiceUnavailable)
 		w.Header().Set("Retry-After", "1")
-		problem(w, problemDetails{Status: http.StatusServiceUnavailable, Detail: "there are too many scrapes at once"})
+		problem(w, problemDetails{Status: http.StatusServiceUnavailable, Detail: "too many scrapes are under way on this worker: try again in a second"})
 		return
 	}
 	if expfmt.NegotiateAccept(r.Header, formats...).FormatType() == expfmt.TypeTextPlain {

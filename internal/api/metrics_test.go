@@ -301,7 +301,8 @@ func TestCommandsDocumented(t *testing.T) {
 // TestScrapesTakeTurns: however many scrape at once, a few connections to siblings are for others. Who gets no turn is told; whose turn comes is answered.
 func TestScrapesTakeTurns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		a := &API{scrapes: make(chan struct{}, maxScrapes), log: slog.New(slog.DiscardHandler)}
+		counts := &countingObserver{}
+		a := &API{scrapes: make(chan struct{}, maxScrapes), log: slog.New(slog.DiscardHandler), opts: Options{Observer: counts}}
 		var turns []func()
 		for range maxScrapes {
 			giveBack, came := a.turn(t.Context())
@@ -315,6 +316,9 @@ func TestScrapesTakeTurns(t *testing.T) {
 		a.metrics(w, httptest.NewRequest(http.MethodGet, "/metrics", http.NoBody))
 		if w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") != "1" || time.Since(begun) != scrapeWait {
 			t.Errorf("%d after %v: %s", w.Code, time.Since(begun), w.Body)
+		}
+		if diff := cmp.Diff([]string{"refused 503"}, counts.taken()); diff != "" {
+			t.Error(diff)
 		}
 		gone, leave := context.WithCancel(t.Context())
 		leave()

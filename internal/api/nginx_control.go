@@ -104,7 +104,7 @@ func (a *API) localNginx(w http.ResponseWriter, r *http.Request) {
 	if out.Meant > 0 {
 		a.log.Info("control call", "call", call.Section, "who", call.Who, "meant", out.Meant, "done", out.Done, "refused", out.Reason)
 	}
-	speak(w, local.Worker(), out)
+	speak(w, a.self, out)
 }
 
 // plain answers with a text, as nginx-rtmp does, and says in headers how many workers it is about.

@@ -55,5 +55,5 @@ func (a *API) localSession(w http.ResponseWriter, r *http.Request) {
 	if i := slices.IndexFunc(sessions, func(s Session) bool { return s.ID == id }); i >= 0 {
 		part.Session = &sessions[i]
 	}
-	speak(w, a.opts.Local.Worker(), part)
+	speak(w, a.self, part)
 }

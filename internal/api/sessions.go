@@ -110,11 +110,10 @@ func (a *API) localSessions(w http.ResponseWriter, r *http.Request) {
 		badRequest(w, "limit is missing, or no number")
 		return
 	}
-	who := a.opts.Local.Worker()
 	after, paged := parseSessionID(q.Get("after"))
 	part := sessionsPart{Sessions: []Session{}}
-	if !matches(q, "worker", strconv.Itoa(who.Worker)) {
-		speak(w, who, part)
+	if !matches(q, "worker", strconv.Itoa(a.self.worker)) {
+		speak(w, a.self, part)
 		return
 	}
 	type found struct {
@@ -135,7 +134,7 @@ func (a *API) localSessions(w http.ResponseWriter, r *http.Request) {
 	for _, f := range behind[:min(limit, len(behind))] {
 		part.Sessions = append(part.Sessions, sessions[f.at])
 	}
-	speak(w, who, part)
+	speak(w, a.self, part)
 }
 
 // sessionMatches leaves relays of siblings out, unless they are asked for: they are none of the viewers.

@@ -26,10 +26,9 @@ type statPart struct {
 
 func (a *API) localStat(w http.ResponseWriter, _ *http.Request) {
 	local := a.opts.Local
-	who := local.Worker()
-	p := statPart{Started: who.Started, Totals: local.Totals(), Streams: local.Streams(), Clients: local.Clients()}
+	p := statPart{Started: local.Worker().Started, Totals: local.Totals(), Streams: local.Streams(), Clients: local.Clients()}
 	p.shorten(maxStatClients)
-	speak(w, who, p)
+	speak(w, a.self, p)
 }
 
 // maxStatClients is about how many bytes of clients one worker lists: some 15,000 of them. What it may answer has a bound (broadcast.DefaultMaxBody).

@@ -82,6 +82,17 @@ func (a *API) streams(w http.ResponseWriter, r *http.Request) {
 	ok(w, streamsPage(found, limit, cov))
 }
 
+// streamsPage is the first page of so many streams.
+func streamsPage(found []Stream, limit int, cov *Coverage) StreamsAnswer {
+	out := StreamsAnswer{Coverage: *cov, Streams: found}
+	if len(found) > limit {
+		out.Streams = found[:limit]
+		last := &found[limit-1]
+		out.Next = streamKey{last.App, last.Name}.cursor()
+	}
+	return out
+}
+
 // pick returns those of the parameters that are there.
 func pick(q url.Values, names ...string) url.Values {
 	out := url.Values{}
@@ -108,7 +119,7 @@ func (a *API) localStreams(w http.ResponseWriter, r *http.Request) {
 	if streams == nil {
 		streams = []LocalStream{}
 	}
-	speak(w, a.opts.Local.Worker(), streams)
+	speak(w, a.self, streams)
 }
 
 // matches reports whether a filter, if it is there, asks for just that value.

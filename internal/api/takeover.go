@@ -28,7 +28,7 @@ func (a *API) localTakeover(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithDeadline(r.Context(), end)
 	defer cancel()
 	released := ctx.Err() == nil && a.opts.Local.GiveUp(ctx, q.Get("stream"), q.Get("publication"))
-	speak(w, a.opts.Local.Worker(), giveUpResult{Released: released})
+	speak(w, a.self, giveUpResult{Released: released})
 }
 
 // takeoverTimeout is how long a worker may take to give a publication up, once it is asked. It is less than what it has for the answer.

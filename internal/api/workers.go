@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"net/http"
 	"slices"
 	"strconv"
@@ -15,15 +16,19 @@ type WorkersAnswer struct {
 }
 
 func (a *API) workers(w http.ResponseWriter, r *http.Request) {
-	all, cov := askJSON[WorkerInfo](r.Context(), a, broadcast.Request{Path: pathWorker})
-	if nobody(w, cov) {
-		return
+	out := a.askWorkers(r.Context())
+	if !nobody(w, &out.Coverage) {
+		ok(w, out)
 	}
+}
+
+func (a *API) askWorkers(ctx context.Context) WorkersAnswer {
+	all, cov := askJSON[WorkerInfo](ctx, a, broadcast.Request{Path: pathWorker})
 	out := WorkersAnswer{Coverage: *cov, Workers: make([]WorkerInfo, 0, len(all))}
 	for _, s := range all {
 		out.Workers = append(out.Workers, s.data)
 	}
-	ok(w, out)
+	return out
 }
 
 // A WorkerAnswer is the body of GET /api/v1/workers/{id}. That worker alone is asked.

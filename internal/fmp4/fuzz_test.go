@@ -28,11 +28,7 @@ func FuzzRemux(f *testing.F) {
 		w := writerFunc(func(p []byte) (int, error) {
 			pieces++
 			if bytes.Equal(p[4:8], []byte("ftyp")) {
-				var init fmp4.Init
-				if err := init.Unmarshal(bytes.NewReader(p)); err != nil && pieces == 1 {
-					t.Skip() // the library does not read all that it writes
-				}
-				return len(p), nil
+				return len(p), nil // the library does not read all that it writes there
 			}
 			var parts fmp4.Parts
 			if err := parts.Unmarshal(p); err != nil || len(parts) != 1 {

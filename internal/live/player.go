@@ -137,6 +137,25 @@ func (p *Player) Sent() uint64 { return p.sent.Load() }
 // Frames is how many messages of the stream the player was given, and how many not, because it was too slow.
 func (p *Player) Frames() (given, dropped uint64) { return p.frames.Load(), p.dropped.Load() }
 
+// Timestamp is that of the newest message that the player was given; ok is false before the first. The player has been in Hub.Play.
+func (p *Player) Timestamp() (ts uint32, ok bool) {
+	if !p.started.Load() {
+		return 0, false
+	}
+	s := p.stream
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	at := p.position.Load()
+	v := view{log: s.log}
+	switch {
+	case len(v.packet) == 0:
+		return s.meter.stamp, s.meter.framed
+	case at <= v.oldest():
+		return v.packet[0].timestamp, true
+	}
+	return v.packet[v.packetAt(at-1)].timestamp, true
+}
+
 // backlog is how many bytes the player is behind the end of the log.
 func (p *Player) backlog(tail uint64) uint64 {
 	if at := p.position.Load(); p.started.Load() && at < tail {

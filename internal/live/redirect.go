@@ -20,34 +20,6 @@ func (f *Feed) Inherit(from *Feed) (err error) {
 	return err
 }
 
-// Timestamp is that of the newest message that the player was given; ok is false before the first. The player has been in Hub.Play.
-func (p *Player) Timestamp() (ts uint32, ok bool) {
-	if !p.started.Load() {
-		return 0, false
-	}
-	s := p.stream
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	at := p.position.Load()
-	v := view{log: s.log}
-	switch {
-	case len(v.packet) == 0:
-		return s.meter.stamp, s.meter.framed
-	case at <= v.oldest():
-		return v.packet[0].timestamp, true
-	}
-	return v.packet[v.packetAt(at-1)].timestamp, true
-}
-
-// avSync is how far video is ahead of audio, as players get them; 0 unless there are both. Called with mu held.
-func (s *Stream) avSync() int32 {
-	video, audio := &s.timeline.pace[Video], &s.timeline.pace[Audio]
-	if !video.framed || !audio.framed {
-		return 0
-	}
-	return int32(video.last - audio.last)
-}
-
 // Follow has the player go on counting where another one ended, on the same connection. It is called before Hub.Play.
 func (p *Player) Follow(ended *Player) {
 	given, dropped := ended.Frames()

@@ -255,3 +255,12 @@ func (s *Stream) gop() GOP {
 	}
 	return g
 }
+
+// avSync is how far video is ahead of audio, as players get them; 0 unless there are both. Called with mu held.
+func (s *Stream) avSync() int32 {
+	video, audio := &s.timeline.pace[Video], &s.timeline.pace[Audio]
+	if !video.framed || !audio.framed {
+		return 0
+	}
+	return int32(video.last - audio.last)
+}

@@ -55,14 +55,9 @@ func (m *loadMeter) cores() float64 {
 
 var processStart = time.Now()
 
-// load describes what this worker takes.
+// load describes what this worker takes, but for the network.
 func (w *Worker) load() api.Load {
-	l := api.Load{CPU: w.loads.cores(), RSS: residentMemory(), Goroutines: runtime.NumGoroutine()}
-	for _, s := range w.hub.Streams() {
-		l.BitrateIn += s.Rates.In()
-		l.BitrateOut += s.Rates.Out
-	}
-	return l
+	return api.Load{CPU: w.loads.cores(), RSS: residentMemory(), Goroutines: runtime.NumGoroutine()}
 }
 
 // residentMemory is the process' resident set size in bytes (proc_pid_statm(5)); 0 where that can't be read.

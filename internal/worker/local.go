@@ -25,6 +25,8 @@ func (l local) Worker() api.WorkerInfo {
 	}
 	for _, s := range w.hub.Streams() {
 		info.Players += s.Viewers
+		info.Load.BitrateIn += s.Rates.In()
+		info.Load.BitrateOut += s.Rates.Out
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
