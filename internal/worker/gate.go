@@ -17,8 +17,14 @@ import (
 // sockets of other workers on the same address (SO_REUSEPORT), or refuses them, where there is none.
 //
 // A socket that stops to listen loses the connections in its queue, and those whose handshake is under way. So a gate shuts in two steps. First the
-// socket gets a filter that drops segments which begin a connection. Handshakes under way end, and what waits is accepted. Then it stops to
+// socket drops segments which begin a connection. Handshakes under way end, and what waits is accepted. Then it stops to
 // listen. Clients that begin in between send again after a second (RFC 6298 §2.1), and get another socket.
+//
+// What drops those segments is the generalized TTL security mechanism (RFC 5082): the socket asks for packets that no router has passed on. A
+// filter (SO_ATTACH_FILTER) would say better what is meant, but newer kernels give TCP one only with CAP_NET_ADMIN. The kernel looks at the TTL where
+// a segment is for the socket that listens, not where it is for a handshake under way; and it is the sender's, 64 or 128. One that sends 255, from the
+// same network, is let in until the second step. A connection inherits what its listener asks for, and gets nothing until that is taken back, when
+// it is accepted: who began in that moment waits for a retransmission, 0.2 s.
 //
 // The socket must be bound to a port that was asked for: one that the kernel chose is given back when it stops to listen.
 type gate struct {
@@ -75,29 +81,34 @@ func newGate(l net.Listener) (*gate, error) {
 // listen does nothing to a socket that listens, and takes all.
 func listen(raw syscall.RawConn) error {
 	const backlog = 1<<16 - 1 // the kernel cuts it to net.core.somaxconn
-	err := onSocket(raw, "detach filter", func(fd int) error {
-		if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_DETACH_FILTER, 0); !errors.Is(err, unix.ENOENT) {
+	return errors.Join(setLeastTTL(raw, anyTTL), onSocket(raw, "listen", func(fd int) error { return unix.Listen(fd, backlog) }))
+}
+
+// What a socket may ask for of the TTL, or hop limit, of packets that come.
+const (
+	anyTTL  = 0
+	mostTTL = 255 // of a packet that no router has passed on, from who sends such
+)
+
+// setLeastTTL has the kernel drop what comes with less (ip(7), ipv6(7)). It does nothing to a socket that is not TCP.
+func setLeastTTL(raw syscall.RawConn, ttl int) error {
+	return onSocket(raw, "set least TTL", func(fd int) error {
+		domain, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_DOMAIN)
+		if err != nil || domain != unix.AF_INET && domain != unix.AF_INET6 {
 			return err
 		}
-		return nil // there was none
+		err = unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_MINTTL, ttl) // also where IPv6 takes IPv4 too
+		if domain == unix.AF_INET6 {
+			err = errors.Join(err, unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_MINHOPCOUNT, ttl))
+		}
+		return err
 	})
-	return errors.Join(err, onSocket(raw, "listen", func(fd int) error { return unix.Listen(fd, backlog) }))
 }
 
 func onSocket(raw syscall.RawConn, name string, f func(fd int) error) error {
 	var callErr error
 	err := raw.Control(func(fd uintptr) { callErr = os.NewSyscallError(name, f(int(fd))) })
 	return errors.Join(err, callErr)
-}
-
-// beginners matches segments that begin a connection: of what is in the flags (RFC 9293 §3.1), SYN without ACK. It drops them; others pass. A filter
-// sees a segment from its TCP header on. Connections inherit it, which does no harm: they have begun.
-var beginners = []unix.SockFilter{
-	{Code: unix.BPF_LD | unix.BPF_B | unix.BPF_ABS, K: 13},
-	{Code: unix.BPF_ALU | unix.BPF_AND | unix.BPF_K, K: 0x12},
-	{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, K: 0x02, Jt: 0, Jf: 1},
-	{Code: unix.BPF_RET | unix.BPF_K, K: 0},
-	{Code: unix.BPF_RET | unix.BPF_K, K: 1<<32 - 1},
 }
 
 // Accept implements net.Listener. While the gate is shut, it waits.
@@ -110,11 +121,19 @@ func (g *gate) Accept() (net.Conn, error) {
 		}
 		nc, err := g.Listener.Accept()
 		if err == nil {
+			admit(nc)
 			return nc, nil
 		}
 		if opens, turns := g.state(); opens == nil && turns == before { // else it failed because the gate was shut, if only for a moment
 			return nil, err
 		}
+	}
+}
+
+// admit lets a connection get what comes. It may have begun while the gate was about to shut, perhaps that of the process before.
+func admit(nc net.Conn) {
+	if raw, err := nc.(*net.TCPConn).SyscallConn(); err == nil {
+		_ = setLeastTTL(raw, anyTTL) // fails only if the connection has ended
 	}
 }
 
@@ -135,10 +154,7 @@ func (g *gate) set(open bool) error {
 	case open:
 		return g.open()
 	}
-	err := onSocket(g.raw, "attach filter", func(fd int) error {
-		return unix.SetsockoptSockFprog(fd, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, &unix.SockFprog{Len: uint16(len(beginners)), Filter: &beginners[0]})
-	})
-	if err != nil {
+	if err := setLeastTTL(g.raw, mostTTL); err != nil {
 		return err
 	}
 	cancel := make(chan struct{})
