@@ -46,13 +46,18 @@ type Events struct {
 
 // A Puller pulls streams from their owners. Its fields don't change once it is used.
 type Puller struct {
-	Zone           *streamzone.Zone
-	Slot           int // this process: its own streams need no relay
-	Dial           func(ctx context.Context, slot int) (net.Conn, error)
+	Zone     *streamzone.Zone
+	Slot     int // this process: its own streams need no relay
+	Dial     func(ctx context.Context, slot int) (net.Conn, error)
+	Settings func() Settings // for each connection that is made
+	Logger   *slog.Logger
+	Events   Events
+}
+
+// Settings are those of one connection to an owner.
+type Settings struct {
 	ConnectTimeout time.Duration // from dialling to the owner's Play.Start
-	Config         *rtmp.Config
-	Logger         *slog.Logger
-	Events         Events
+	RTMP           *rtmp.Config
 }
 
 // Bounds of the pause before the same publication is tried again, doubled each time, with jitter.
@@ -232,13 +237,14 @@ func (p *Puller) copyTo(feed Feed, c *rtmp.ClientConn, got *trail) error {
 }
 
 func (p *Puller) connect(ctx context.Context, app, name string, e streamzone.Entry) (*rtmp.ClientConn, error) {
-	ctx, cancel := context.WithTimeout(ctx, p.ConnectTimeout)
+	settings := p.Settings()
+	ctx, cancel := context.WithTimeout(ctx, settings.ConnectTimeout)
 	defer cancel()
 	nc, err := p.Dial(ctx, e.Slot)
 	if err != nil {
 		return nil, fmt.Errorf("relay: dial slot %d: %w", e.Slot, err)
 	}
-	c, err := rtmp.NewClient(ctx, nc, connectRequest(app, e.ID), p.Config)
+	c, err := rtmp.NewClient(ctx, nc, connectRequest(app, e.ID), settings.RTMP)
 	if err != nil {
 		return nil, fmt.Errorf("relay: connect to slot %d: %w", e.Slot, err)
 	}

@@ -30,6 +30,11 @@ type stage struct {
 	feeds  chan *feed
 }
 
+// within returns settings with a time to connect.
+func within(d time.Duration) func() Settings {
+	return func() Settings { return Settings{ConnectTimeout: d} }
+}
+
 func newStage(t *testing.T) *stage {
 	t.Helper()
 	k, err := streamzone.Create(streamzone.Config{Buckets: 7, Streams: 50, NameMax: 100})
@@ -49,7 +54,7 @@ func newStage(t *testing.T) *stage {
 	t.Cleanup(func() { l.Close() })
 	s := &stage{t: t, keeper: k, owner: join(1), socket: l, ended: make(chan error, 100), feeds: make(chan *feed, 100)}
 	s.puller = &Puller{
-		Zone: join(0), Slot: 0, ConnectTimeout: 5 * time.Second, Logger: slog.New(slog.DiscardHandler),
+		Zone: join(0), Slot: 0, Settings: within(5 * time.Second), Logger: slog.New(slog.DiscardHandler),
 		Dial: func(ctx context.Context, _ int) (net.Conn, error) {
 			return (&net.Dialer{}).DialContext(ctx, "unix", path)
 		},
@@ -290,7 +295,7 @@ func TestDeadOwnerIsGivenUp(t *testing.T) {
 	s := newStage(t)
 	_, err := s.owner.Claim("live/x")
 	must(t, err)
-	s.puller.ConnectTimeout = time.Hour
+	s.puller.Settings = within(time.Hour)
 	s.run("live/x")
 	nc, err := s.socket.Accept()
 	must(t, err)

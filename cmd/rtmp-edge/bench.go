@@ -10,8 +10,6 @@ import (
 	"syscall"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/rtmp-edge/rtmp-edge/internal/bench"
 )
 
@@ -94,8 +92,7 @@ func (b *benchLoad) progress() bench.Progress {
 	if b.Quiet {
 		return bench.Progress{}
 	}
-	_, err := unix.IoctlGetTermios(int(os.Stderr.Fd()), unix.TCGETS)
-	return bench.Progress{To: os.Stderr, Terminal: err == nil}
+	return bench.Progress{To: os.Stderr, Terminal: isTerminal(os.Stderr)}
 }
 
 // tell prints the table, and writes JSON where it is wanted.

@@ -5,10 +5,19 @@
 //	rtmp-edge check -c FILE        check a configuration
 //	rtmp-edge sign -c FILE …       make a signed URL
 //	rtmp-edge zone                 show the stream zone of the running server
+//	rtmp-edge reload               have it read its configuration again
+//	rtmp-edge stat                 watch its streams and workers
+//	rtmp-edge drain                have it take no new connections, and wait until nobody is left
+//	rtmp-edge healthcheck          ask whether it is well
+//	rtmp-edge bench …              load and verify a server
+//	rtmp-edge completion SHELL     print a script for a shell
 //	rtmp-edge version
+//
+// docs/commands.md describes them.
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -18,19 +27,26 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/rtmp-edge/rtmp-edge/internal/config"
+	"github.com/rtmp-edge/rtmp-edge/internal/ctl"
 	"github.com/rtmp-edge/rtmp-edge/internal/master"
 	"github.com/rtmp-edge/rtmp-edge/internal/version"
 	"github.com/rtmp-edge/rtmp-edge/internal/worker"
 )
 
 type cli struct {
-	Run     runCmd     `cmd:"" default:"withargs" help:"Run the server (the default command)."`
-	Check   checkCmd   `cmd:"" help:"Check a configuration file, and tell every problem in it."`
-	Sign    signCmd    `cmd:"" help:"Make a signed URL, for an app that wants one."`
-	Zone    zoneCmd    `cmd:"" help:"Show which worker has which stream, and check the memory that says so, of a running server."`
-	Bench   benchCmd   `cmd:"" help:"Load and verify a server: how many viewers does this machine hold?"`
-	Version versionCmd `cmd:"" help:"Print the version."`
-	Worker  workerCmd  `cmd:"" hidden:"" help:"Run a worker process; only the master does that."`
+	Run         runCmd         `cmd:"" default:"withargs" help:"Run the server (the default command)."`
+	Check       checkCmd       `cmd:"" help:"Check a configuration, and tell every problem in it."`
+	Sign        signCmd        `cmd:"" help:"Make a signed URL, for an app that wants one."`
+	Zone        zoneCmd        `cmd:"" help:"Show which worker has which stream, and check the memory that says so, of a running server."`
+	Reload      reloadCmd      `cmd:"" help:"Have the running server read its configuration again."`
+	Stat        statCmd        `cmd:"" help:"Watch the running server: its streams and workers."`
+	Drain       drainCmd       `cmd:"" help:"Have the running server take no new connections, and wait until nobody publishes or plays."`
+	Healthcheck healthcheckCmd `cmd:"" help:"Ask whether the running server is well."`
+	Bench       benchCmd       `cmd:"" help:"Load and verify a server: how many viewers does this machine hold?"`
+	Completion  completionCmd  `cmd:"" help:"Print a script that completes commands and flags in a shell."`
+	Man         manCmd         `cmd:"" hidden:"" help:"Print the manual page, in roff."`
+	Version     versionCmd     `cmd:"" help:"Print the version."`
+	Worker      workerCmd      `cmd:"" hidden:"" help:"Run a worker process; only the master does that."`
 }
 
 func main() {
@@ -49,22 +65,32 @@ func complain(err error) {
 		fmt.Fprintln(os.Stderr, problems)
 		return
 	}
+	if refused, ok := errors.AsType[*ctl.StatusError](err); ok { // the same of a configuration that a running server refused
+		for _, line := range refused.Lines() {
+			fmt.Fprintln(os.Stderr, line)
+		}
+	}
 	fmt.Fprintf(os.Stderr, "rtmp-edge: %v\n", err)
 }
 
-// Exit codes: 1 for a failure, 2 for findings in a zone, 3 when the end had to be forced.
+// Exit codes: 1 for a failure, 2 for findings in a zone, 3 when the end had to be forced, 4 when sessions were left of a drain; 78 (EX_CONFIG of
+// sysexits.h) for a configuration that run can't start with, so that a supervisor need not try again.
 func exitCode(err error) int {
 	switch {
+	case errors.As(err, new(configError)):
+		return 78
 	case errors.Is(err, errZoneFindings):
 		return 2
 	case errors.Is(err, master.ErrKilled):
 		return 3
+	case errors.Is(err, ctl.ErrLeft):
+		return 4
 	}
 	return 1
 }
 
 type checkCmd struct {
-	Config string `short:"c" required:"" placeholder:"FILE" help:"The configuration file."`
+	Config string `short:"c" placeholder:"FILE" help:"The configuration file. Without one: the built-in defaults. The variables RTMPEDGE_… hold in any case."`
 }
 
 func (c *checkCmd) Run() error {
@@ -78,7 +104,7 @@ func (c *checkCmd) Run() error {
 	case err != nil:
 		return err
 	}
-	fmt.Printf("%s: good: %d workers\n", c.Config, cfg.Workers.Count())
+	fmt.Printf("%s: good: %d workers\n", cmp.Or(c.Config, "the environment"), cfg.Workers.Count())
 	return nil
 }
 
@@ -86,7 +112,7 @@ type versionCmd struct{}
 
 //nolint:unparam // as kong wants it
 func (versionCmd) Run() error {
-	fmt.Println("rtmp-edge", version.String())
+	fmt.Println(version.Details())
 	return nil
 }
 

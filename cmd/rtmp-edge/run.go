@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -16,6 +17,7 @@ import (
 	"github.com/rtmp-edge/rtmp-edge/internal/config"
 	"github.com/rtmp-edge/rtmp-edge/internal/logging"
 	"github.com/rtmp-edge/rtmp-edge/internal/master"
+	"github.com/rtmp-edge/rtmp-edge/internal/systemd"
 	"github.com/rtmp-edge/rtmp-edge/internal/version"
 	"github.com/rtmp-edge/rtmp-edge/multiport"
 )
@@ -25,22 +27,50 @@ type runCmd struct {
 }
 
 func (r *runCmd) Run() error {
-	cfg := config.Default()
-	if r.Config != "" {
-		var err error
-		if cfg, err = config.Load(r.Config); err != nil {
-			return err
-		}
+	if err := standAlone(); err != nil {
+		return err
+	}
+	sd, err := systemd.FromEnvironment()
+	if err != nil {
+		return configError{err}
+	}
+	svc := &service{systemd: sd, log: slog.Default()}
+	if err = r.run(svc); err != nil {
+		svc.failed(err)
+	}
+	return err
+}
+
+// run runs the server as this service.
+func (r *runCmd) run(svc *service) error {
+	cfg, err := config.Load(r.Config)
+	if err != nil {
+		return configError{err}
 	}
 	small()
-	log := logging.New(os.Stderr, cfg.Log, cfg.Log.SlogLevel())
+	level := new(slog.LevelVar)
+	level.Set(cfg.Log.SlogLevel())
+	log := logging.New(os.Stderr, cfg.Log, level)
+	svc.log = log
 	stops, reloads := signals(r.Config != "")
-	m, err := master.New(master.Options{Config: cfg, ConfigFile: r.Config, Logger: log, Version: version.String(), Ready: greet(os.Stdout)})
+	m, err := master.New(master.Options{
+		Config: cfg, ConfigFile: r.Config, Logger: log, LogLevel: level, Version: version.String(), Ready: greet(os.Stdout),
+		Watcher: svc, Inherited: svc.systemd.Sockets,
+	})
+	if errors.Is(err, systemd.ErrUnused) {
+		return configError{err}
+	}
 	if err != nil {
 		return err
 	}
-	return m.Run(untilStop(m, log, stops, reloads))
+	return svc.watched(m, func() error { return m.Run(untilStop(m, log, stops, reloads)) })
 }
+
+// A configError says that it is the configuration, or the unit, that the server does not start with. The exit code tells it: to try again is in vain.
+type configError struct{ error }
+
+// Unwrap returns what is wrong with it.
+func (e configError) Unwrap() error { return e.error }
 
 // small keeps the master's Go runtime from preparing for all cores: they are the workers'. GOMAXPROCS in the environment wins.
 func small() {

@@ -12,7 +12,7 @@ import (
 )
 
 type signCmd struct {
-	Config  string      `short:"c" required:"" placeholder:"FILE" help:"The configuration file with the app's secret."`
+	Config  string      `short:"c" placeholder:"FILE" help:"The server's configuration file, which has the app's secret. Without one: what RTMPEDGE_APPS says."`
 	Action  sign.Action `arg:"" enum:"publish,play" help:"What to permit: publish or play."`
 	Stream  string      `arg:"" placeholder:"APP/NAME" help:"The stream, such as live/cam."`
 	Expires string      `required:"" placeholder:"TIME" help:"When it ends: in how long, such as 30m or 2h, or a time, such as 2030-01-02T15:04:05Z."`
@@ -39,6 +39,9 @@ func (s *signCmd) Run() error {
 	}
 	secret, err := secretOf(cfg.App(app), s.Action)
 	if err != nil {
+		if s.Config == "" {
+			return fmt.Errorf("%s: %w, or name the server's configuration file: -c FILE", s.Stream, err)
+		}
 		return fmt.Errorf("%s: %s: %w", s.Config, s.Stream, err)
 	}
 	fmt.Println(server + sign.Query(secret, s.Action, app, name, expires))

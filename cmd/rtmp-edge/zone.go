@@ -5,11 +5,9 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strings"
 	"syscall"
 	"time"
 
-	"github.com/rtmp-edge/rtmp-edge/internal/config"
 	"github.com/rtmp-edge/rtmp-edge/internal/master"
 	"github.com/rtmp-edge/rtmp-edge/streamzone"
 )
@@ -24,12 +22,12 @@ const (
 )
 
 type zoneCmd struct {
-	Config  string `short:"c" xor:"server" placeholder:"FILE" help:"The server's configuration file: its run_dir tells which server. Without this and --run-dir, the one that runs and has none."`
-	RunDir  string `xor:"server" placeholder:"DIR" help:"The server's run folder."`
-	Streams int    `default:"100" placeholder:"N" help:"How many streams to list, by name: 0 for none, -1 for all (default: ${default})."`
-	Check   bool   `default:"true" negatable:"" help:"Look for damage (default)."`
-	Idle    bool   `help:"Look also for what should not last: a name half claimed or half released."`
-	JSON    bool   `name:"json" help:"Print JSON, for programs."`
+	serverFlags
+
+	Streams int  `default:"100" placeholder:"N" help:"How many streams to list, by name: 0 for none, -1 for all (default: ${default})."`
+	Check   bool `default:"true" negatable:"" help:"Look for damage (default)."`
+	Idle    bool `help:"Look also for what should not last: a name half claimed or half released."`
+	JSON    bool `name:"json" help:"Print JSON, for programs."`
 }
 
 // Help is what kong prints below the flags.
@@ -55,32 +53,6 @@ func (c *zoneCmd) Run() error {
 		return errZoneFindings
 	}
 	return nil
-}
-
-// runDir tells which server is meant.
-func (c *zoneCmd) runDir() (string, error) {
-	if c.RunDir != "" {
-		return c.RunDir, nil
-	}
-	if c.Config != "" {
-		cfg, err := config.Load(c.Config)
-		if err != nil {
-			return "", err
-		}
-		if cfg.RunDir != "" {
-			return cfg.RunDir, nil
-		}
-	}
-	dirs, err := master.FindRunDirs()
-	switch {
-	case err != nil:
-		return "", err
-	case len(dirs) == 0:
-		return "", fmt.Errorf("%w as user %d with a run folder in %s: choose one with --run-dir=DIR or -c FILE", master.ErrNoServer, os.Geteuid(), os.TempDir())
-	case len(dirs) > 1:
-		return "", fmt.Errorf("%d servers run: choose one with --run-dir=DIR:\n  %s", len(dirs), strings.Join(dirs, "\n  "))
-	}
-	return dirs[0], nil
 }
 
 // settled is look, again while the zone moves.

@@ -2,39 +2,21 @@ package main
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"strconv"
-	"strings"
 	"text/tabwriter"
 	"time"
-	"unicode/utf16"
+
+	"github.com/rtmp-edge/rtmp-edge/internal/statview"
 )
 
-// json is the report for programs. It is ASCII: a terminal that it gets to obeys no name.
-func (r *zoneReport) json() ([]byte, error) {
-	b, err := json.MarshalIndent(r, "", "  ")
-	if err != nil {
-		return nil, err
-	}
-	var out bytes.Buffer
-	for _, c := range string(b) {
-		if c < 0x7f { // JSON has escaped what is below a space
-			out.WriteByte(byte(c))
-			continue
-		}
-		for _, unit := range utf16.Encode([]rune{c}) {
-			fmt.Fprintf(&out, `\u%04x`, unit)
-		}
-	}
-	out.WriteByte('\n')
-	return out.Bytes(), nil
-}
+// json is the report for programs.
+func (r *zoneReport) json() ([]byte, error) { return asciiJSON(r) }
 
 // text is the report for a human.
 func (r *zoneReport) text() []byte {
 	var out bytes.Buffer
-	fmt.Fprintf(&out, "server   run_dir %s, master %d %s\n", printable(r.RunDir), r.Master.PID, r.Master.Process)
+	fmt.Fprintf(&out, "server   run_dir %s, master %d %s\n", statview.Name(r.RunDir), r.Master.PID, r.Master.Process)
 	if z := r.Zone; z != nil {
 		fmt.Fprintf(&out, "zone     %d buckets, capacity %d streams, names to %d bytes, %.1f MiB of memory\n",
 			z.Buckets, z.Capacity, z.NameMax, float64(z.Bytes)/(1<<20))
@@ -66,7 +48,7 @@ func (r *zoneReport) slotTable(out *bytes.Buffer, now time.Time) {
 			pid, process = strconv.Itoa(s.PID), s.Process
 		}
 		if s.Since != nil {
-			since = fmt.Sprintf("%s (%s)", s.Since.Local().Format(time.DateTime), age(now.Sub(*s.Since)))
+			since = fmt.Sprintf("%s (%s)", s.Since.Local().Format(time.DateTime), statview.Age(now.Sub(*s.Since)))
 		}
 		table = fmt.Appendf(table, "%d\t%d\t%s\t%s\t%s\t%s\t%d\t%d\t%d\t%d\t%d\t%d\n",
 			s.Slot, s.Epoch, state, pid, process, since, s.Streams, s.Claims, s.Taken, s.Refused, s.Releases, s.Reclaimed)
@@ -78,7 +60,7 @@ func (r *zoneReport) streamTable(out *bytes.Buffer, now time.Time) {
 	if len(r.Streams) > 0 {
 		table := []byte("\nSLOT\tID\tAGE\tSTREAM\n") // the name comes last: it may be long
 		for _, s := range r.Streams {
-			table = fmt.Appendf(table, "%d\t%s\t%s\t%s\n", s.Slot, s.ID, age(now.Sub(s.Born)), printable(s.Name))
+			table = fmt.Appendf(table, "%d\t%s\t%s\t%s\n", s.Slot, s.ID, statview.Age(now.Sub(s.Born)), statview.Name(s.Name))
 		}
 		align(out, table)
 	}
@@ -108,22 +90,4 @@ func (c *zoneCheck) text(out *bytes.Buffer, what, bad string) {
 			fmt.Fprintf(out, "  %s\n", f)
 		}
 	}
-}
-
-// printable quotes a name that could be taken for something else, or that a terminal might obey.
-func printable(name string) string {
-	if q := strconv.Quote(name); q != `"`+name+`"` || name == "" || strings.Contains(name, " ") {
-		return q
-	}
-	return name
-}
-
-// age is a duration to the second; of what is older than two days, to the hour.
-func age(d time.Duration) string {
-	d = max(d, 0).Truncate(time.Second) // the clock may have been set back
-	const day = 24 * time.Hour
-	if d < 2*day {
-		return d.String()
-	}
-	return fmt.Sprintf("%dd%dh", d/day, d%day/time.Hour)
 }

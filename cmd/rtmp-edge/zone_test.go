@@ -17,6 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/rtmp-edge/rtmp-edge/internal/master"
+	"github.com/rtmp-edge/rtmp-edge/internal/statview"
 	"github.com/rtmp-edge/rtmp-edge/streamzone"
 )
 
@@ -177,7 +178,7 @@ func TestZoneReport(t *testing.T) {
 		t.Errorf("JSON (-want +got):\n%s", diff)
 	}
 	for _, line := range []string{
-		fmt.Sprintf("server run_dir %s, master %d running", printable(s.dir), pid),
+		fmt.Sprintf("server run_dir %s, master %d running", statview.Name(s.dir), pid),
 		fmt.Sprintf("zone 7 buckets, capacity 20 streams, names to 100 bytes, %.1f MiB of memory", float64(info.Size())/(1<<20)),
 		"streams 3 live, 0 dead, 0 busy, 17 free",
 		"SLOT EPOCH STATE PID PROCESS SINCE STREAMS CLAIMS TAKEN REFUSED RELEASES RECLAIMED",
@@ -247,35 +248,6 @@ func TestZoneStreamsBound(t *testing.T) {
 	}
 }
 
-func TestZoneRunDir(t *testing.T) {
-	temp := t.TempDir()
-	t.Setenv("TMPDIR", temp)
-	write := func(name, text string) string {
-		path := filepath.Join(temp, name)
-		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return path
-	}
-	with, without := write("with.yml", "run_dir: /run/some\n"), write("without.yml", "workers: 2\n")
-	for _, c := range []struct {
-		cmd     zoneCmd
-		want    string
-		problem string
-	}{
-		{zoneCmd{RunDir: "/run/other"}, "/run/other", ""},
-		{zoneCmd{Config: with}, "/run/some", ""},
-		{zoneCmd{Config: without}, "", "no server runs as user"},
-		{zoneCmd{}, "", "choose one with --run-dir=DIR or -c FILE"},
-		{zoneCmd{Config: filepath.Join(temp, "none.yml")}, "", "none.yml"},
-	} {
-		got, err := c.cmd.runDir()
-		if got != c.want || (err == nil) != (c.problem == "") || err != nil && !strings.Contains(err.Error(), c.problem) {
-			t.Errorf("%+v: %q, %v", c.cmd, got, err)
-		}
-	}
-}
-
 // The page for operators has every field there always is, and no other.
 func TestZoneDocumented(t *testing.T) {
 	page, err := os.ReadFile("../../docs/zone-command.md")
@@ -318,8 +290,8 @@ func TestZoneAge(t *testing.T) {
 		-time.Hour: "0s", 0: "0s", 999 * time.Millisecond: "0s", 61500 * time.Millisecond: "1m1s",
 		2*day - 1: "47h59m59s", 2 * day: "2d0h", 100*day + 5*time.Hour + 59*time.Minute: "100d5h",
 	} {
-		if got := age(d); got != want {
-			t.Errorf("age(%v) = %s, want %s", d, got, want)
+		if got := statview.Age(d); got != want {
+			t.Errorf("Age(%v) = %s, want %s", d, got, want)
 		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net/http"
 	"slices"
+	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -31,13 +32,19 @@ type Options struct {
 	// Expected is how many workers the server should have: 0..Expected()-1 must answer, whether or not Group lists
 	// them. nil expects those that Group lists.
 	Expected func() int
+	// Access says who may call, at first: see API.SetAccess.
+	Access Access
+	// Observer counts control requests; nil does not.
+	Observer Observer
+}
+
+// Access says who may call.
+type Access struct {
 	// Hosts are names (without port) by which the server may be called besides localhost and any IP address: the
 	// names its addresses are configured with.
 	Hosts []string
 	// Token lets control calls in that come from elsewhere than loopback or a unix socket. "" refuses them.
 	Token string
-	// Observer counts control requests; nil does not.
-	Observer Observer
 }
 
 // An API serves the HTTP of one worker.
@@ -46,7 +53,7 @@ type API struct {
 	log    *slog.Logger
 	watch  *watch
 	hub    *eventHub
-	keeper *keeper // nil without a token
+	access atomic.Pointer[access]
 	self   identity
 
 	scrapes chan struct{} // one in it for each scrape under way
@@ -59,10 +66,11 @@ func New(o Options) (*API, error) {
 	if o.Local == nil || o.Group == nil || o.Gatherer == nil {
 		return nil, errors.New("api: Local, Group and Gatherer are required")
 	}
-	a := &API{opts: o, log: o.Logger, keeper: newKeeper(o.Token), scrapes: make(chan struct{}, maxScrapes)}
+	a := &API{opts: o, log: o.Logger, scrapes: make(chan struct{}, maxScrapes)}
 	if a.log == nil {
 		a.log = slog.New(slog.DiscardHandler)
 	}
+	a.SetAccess(o.Access)
 	a.watch = newWatch(a.log)
 	who := o.Local.Worker()
 	a.self = identity{who.Worker, who.Slot}
@@ -77,6 +85,9 @@ func New(o Options) (*API, error) {
 	a.private = passedOnly(a.router(passed), a.router(slices.Concat(public, a.internalRoutes(), a.dropInInternalRoutes())))
 	return a, nil
 }
+
+// SetAccess changes who may call, from the next call on.
+func (a *API) SetAccess(to Access) { a.access.Store(&access{to.Hosts, newKeeper(to.Token)}) }
 
 // Public serves the shared and the per-worker ports.
 func (a *API) Public() http.Handler { return a.public }
@@ -94,7 +105,7 @@ func (a *API) publicRoutes() []route {
 }
 
 func (a *API) controlRoutes() []route {
-	const get, put, del = http.MethodGet, http.MethodPut, http.MethodDelete
+	const get, put, post, del = http.MethodGet, http.MethodPut, http.MethodPost, http.MethodDelete
 	return []route{
 		{"workers", get, "/api/v1/workers", nil, a.once(a.workers)},
 		{"worker", get, "/api/v1/workers/{id}", nil, a.once(a.worker)},
@@ -110,6 +121,7 @@ func (a *API) controlRoutes() []route {
 		{"zone", get, "/api/v1/zone", nil, a.once(a.zone)},
 		{"log", get, "/api/v1/log", nil, a.once(a.logLevels)},
 		{"set_log", put, "/api/v1/log", nil, a.once(a.setLogLevel)},
+		{"reload", post, "/api/v1/reload", nil, a.once(a.reload)},
 		{"events", get, "/api/v1/events", nil, a.once(a.events)},
 		{"openapi", get, "/api/v1/openapi.json", nil, openAPI},
 	}

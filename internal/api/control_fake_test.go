@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"log/slog"
 	"slices"
 	"sync"
@@ -15,6 +16,9 @@ type fakeControl struct {
 	draining     bool
 	drains       []bool
 	drainErr     error
+	reloads      int
+	reloaded     Reload
+	reloadErr    error
 	onDrain      func() // called when it is told to drain, before it does
 }
 
@@ -52,6 +56,13 @@ func (f *fakeControl) remove(which func(*Session) bool) int {
 	n := len(f.sessions)
 	f.sessions = slices.DeleteFunc(f.sessions, func(s Session) bool { return which(&s) })
 	return n - len(f.sessions)
+}
+
+func (f *fakeControl) Reload(context.Context) (Reload, error) {
+	f.controlMu.Lock()
+	defer f.controlMu.Unlock()
+	f.reloads++
+	return f.reloaded, f.reloadErr
 }
 
 func (f *fakeControl) Drain(on bool) error {

@@ -43,17 +43,18 @@ func (a *API) mayControl(w http.ResponseWriter, r *http.Request, here bool) bool
 	if here && !passedOn(r) {
 		return true
 	}
-	if a.keeper == nil {
+	keeper := a.access.Load().keeper
+	if keeper == nil {
 		a.forbid(w, true, "control calls are taken from programs of this machine only, as long as no token is configured (http.token)")
 		return false
 	}
-	admitted, given := a.keeper.admits(r)
+	admitted, given := keeper.admits(r)
 	if admitted {
 		return true
 	}
 	a.refused(http.StatusUnauthorized)
 	if given {
-		if unsaid, say := a.keeper.wrong(time.Now()); say {
+		if unsaid, say := keeper.wrong(time.Now()); say {
 			a.log.Warn("control call with a wrong token", "remote", r.RemoteAddr, "unsaid", unsaid)
 		}
 	}
@@ -89,7 +90,7 @@ func (a *API) knownHost(host string) bool {
 	if _, err := netip.ParseAddr(name); err == nil {
 		return true
 	}
-	return name != "" && slices.ContainsFunc(a.opts.Hosts, func(h string) bool { return strings.EqualFold(h, name) })
+	return name != "" && slices.ContainsFunc(a.access.Load().hosts, func(h string) bool { return strings.EqualFold(h, name) })
 }
 
 // hostname is the lower-case host of host[:port], without brackets and without the dot at the end.

@@ -13,7 +13,7 @@ import (
 
 // Security row 26.
 func TestCrossSite(t *testing.T) {
-	c := newCluster(t, 1, func(o *Options) { o.Hosts = []string{"Edge.example"} })
+	c := newCluster(t, 1, func(o *Options) { o.Access.Hosts = []string{"Edge.example"} })
 	for _, tt := range []struct {
 		name   string
 		header []string

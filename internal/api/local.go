@@ -7,7 +7,7 @@ import (
 )
 
 // Local is what one worker knows of itself: all that this package asks of the process it runs in. Its methods are called
-// from many goroutines at once and, but for GiveUp, answer from memory, without waiting for a peer or a disk.
+// from many goroutines at once and, but for GiveUp and Reload, answer from memory, without waiting for a peer or a disk.
 type Local interface {
 	DropIn
 
@@ -35,6 +35,9 @@ type Local interface {
 	LogLevel() slog.Level
 	// SetLogLevel changes that, until the worker ends.
 	SetLogLevel(slog.Level)
+
+	// Reload has the server load its configuration again, and waits for the outcome.
+	Reload(ctx context.Context) (Reload, error)
 
 	// GiveUp ends a publication that another publisher takes over, if it is on this worker; it returns when the stream's
 	// name is free, or ctx ends, and reports whether the publication was here and is over.

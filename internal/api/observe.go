@@ -17,7 +17,7 @@ type Observer interface {
 
 // Commands are the names under which requests are counted. "refused" is one that was not let in, whatever it asked for.
 var Commands = []string{
-	"workers", "worker", "drain", "undrain", "streams", "stream", "sessions", "session", "zone", "log", "set_log", "events", "openapi",
+	"workers", "worker", "drain", "undrain", "streams", "stream", "sessions", "session", "zone", "log", "set_log", "reload", "events", "openapi",
 	"kick_publisher", "kick_players", "kick_session", "stat", "control_drop", "control_redirect", "proxy", "broadcast", "console", commandRefused,
 }
 

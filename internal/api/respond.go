@@ -16,9 +16,11 @@ type problemDetails struct {
 	*Coverage
 }
 
+const problemType = "application/problem+json" // RFC 9457
+
 func problem(w http.ResponseWriter, p problemDetails) {
 	p.Type, p.Title = "about:blank", http.StatusText(p.Status)
-	writeJSON(w, p.Status, "application/problem+json", p)
+	writeJSON(w, p.Status, problemType, p)
 }
 
 func ok(w http.ResponseWriter, v any) { writeJSON(w, http.StatusOK, "application/json", v) }

@@ -9,6 +9,12 @@ import (
 	"time"
 )
 
+// access is Access as it is used.
+type access struct {
+	hosts  []string
+	keeper *keeper // nil without a token
+}
+
 // A keeper knows the token that lets control calls in from elsewhere.
 type keeper struct {
 	sum [sha256.Size]byte // static: of the token; what is compared has one length, and says nothing of the token's

@@ -35,7 +35,7 @@ func (c *cluster) ask(local net.Addr, method, path string, header ...string) *ht
 	return w
 }
 
-func withToken(o *Options) { o.Token = testToken }
+func withToken(o *Options) { o.Access.Token = testToken }
 
 // On an address that others reach, control needs the token; health and metrics don't. What a proxy on this machine passes on comes from elsewhere.
 func TestToken(t *testing.T) {

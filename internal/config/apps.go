@@ -7,11 +7,13 @@ import (
 
 // An App is what holds for the streams of one app, the part of "app/name" up to the last slash, and of its instances.
 type App struct {
-	Name          string     `yaml:"name" json:"name"`                     // AnyApp: every app without an entry of its own
-	OnConflict    OnConflict `yaml:"on_conflict" json:"on_conflict"`       // "" in Config.Apps is Reject; Config.App fills it in
-	PublishSecret string     `yaml:"publish_secret" json:"publish_secret"` // "": anybody may publish; else a signed URL is asked for
-	PlaySecret    string     `yaml:"play_secret" json:"play_secret"`
-	Flush         Flush      `yaml:"flush" json:"flush"` // 0 in Config.Apps is what Live says; Config.App fills it in
+	Name              string     `yaml:"name" json:"name"`                               // AnyApp: every app without an entry of its own
+	OnConflict        OnConflict `yaml:"on_conflict" json:"on_conflict"`                 // "" in Config.Apps is Reject; Config.App fills it in
+	PublishSecret     string     `yaml:"publish_secret" json:"publish_secret"`           // "": anybody may publish; else a signed URL is asked for
+	PublishSecretFile string     `yaml:"publish_secret_file" json:"publish_secret_file"` // what Load read PublishSecret from; "": nothing
+	PlaySecret        string     `yaml:"play_secret" json:"play_secret"`
+	PlaySecretFile    string     `yaml:"play_secret_file" json:"play_secret_file"`
+	Flush             Flush      `yaml:"flush" json:"flush"` // 0 in Config.Apps is what Live says; Config.App fills it in
 }
 
 // AnyApp is the name of the entry for apps that have none of their own.
@@ -54,9 +56,9 @@ func (c *Config) completed(a App) App {
 	return a
 }
 
-// playSecret tells whether any app has one.
+// playSecret tells whether any app has one, read or yet to be read.
 func (c *Config) playSecret() bool {
-	return slices.ContainsFunc(c.Apps, func(a App) bool { return a.PlaySecret != "" })
+	return slices.ContainsFunc(c.Apps, func(a App) bool { return a.PlaySecret != "" || a.PlaySecretFile != "" })
 }
 
 func (c *Config) app(name string) (a App, ok bool) {

@@ -22,7 +22,7 @@ var badRTMPFiles = []badFile{
 		`:3: apps[1].name: is missing: write the name of an app, or "*" for every app without an entry`,
 		`:4: apps[2].name: is missing: write the name of an app, or "*" for every app without an entry`,
 	}},
-	{"app_name_star", []string{`:3: not YAML: did not find expected alphabetic or numeric character: correct the syntax here or just above; a name that is or begins with * has to be quoted: "*"`}},
+	{"app_name_star", []string{`:3: not YAML: did not find expected alphabetic or numeric character: correct the syntax here or just above; a value that is or begins with * has to be quoted: "*"`}},
 	{"app_on_conflict", []string{`:3: apps[0].on_conflict: "replace" is none of reject, takeover: write one of them`}},
 	{"app_secret", []string{
 		`:3: apps[0].publish_secret: has 15 bytes, so few that it could be guessed: write at least 16 random ones, such as openssl rand -hex 32 prints`,

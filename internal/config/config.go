@@ -33,6 +33,7 @@ type StreamZone struct {
 type HTTPServer struct {
 	Listen      []multiport.Addr `yaml:"listen" json:"listen"`
 	Token       string           `yaml:"token" json:"token"`               // for control from elsewhere than this machine; "": none from there
+	TokenFile   string           `yaml:"token_file" json:"token_file"`     // what Load read Token from; "": nothing
 	Hosts       []string         `yaml:"hosts" json:"hosts"`               // names by which the server is called, besides IP addresses
 	CORSOrigins []string         `yaml:"cors_origins" json:"cors_origins"` // sites whose pages may play; AnyOrigin: all
 }

@@ -45,7 +45,10 @@ func everyKey(t *testing.T) *Config {
 		RunDir:     "/run/x",
 		StreamZone: StreamZone{Buckets: 1, Streams: 2, NameMax: 3},
 		RTMP:       everyRTMPKey(t),
-		Apps:       []App{{"a/b", Takeover, "publish secret !", "play secret 4567", Flush{time.Millisecond, 2 * time.Millisecond}}},
+		Apps: []App{{
+			Name: "a/b", OnConflict: Takeover, PublishSecret: "publish secret !", PlaySecret: "play secret 4567",
+			Flush: Flush{time.Millisecond, 2 * time.Millisecond},
+		}},
 		HTTP: HTTPServer{
 			Listen: addrs(t, "2", "unix:/run/h"), Token: "token of 16 byte", Hosts: []string{"a.example"}, CORSOrigins: []string{"https://b.example"},
 		},
@@ -128,7 +131,8 @@ func TestGoodFiles(t *testing.T) {
 			}
 			c.Relay.Via = addr(t, "unix:/run/rtmp-edge/rtmp.sock")
 		},
-		"every_key": func(c *Config) { *c = *everyKey(t) },
+		"every_key":    func(c *Config) { *c = *everyKey(t) },
+		"secret_files": secretFiles,
 		"rtmps_only": func(c *Config) {
 			c.RTMP.Listen = []multiport.Addr{}
 			c.RTMP.TLS = TLS{addrs(t, "443"), "/c.pem", "/k.pem", TLS13}
@@ -168,7 +172,7 @@ func TestGoodFiles(t *testing.T) {
 	}
 	for name, change := range want {
 		t.Run(name, func(t *testing.T) {
-			got, err := Load(filepath.Join("testdata", name+".good.yml"))
+			got, err := load(filepath.Join("testdata", name+".good.yml"), nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -184,11 +188,24 @@ func TestGoodFiles(t *testing.T) {
 // TestEveryKeyIsWired: a file can change everything there is.
 func TestEveryKeyIsWired(t *testing.T) {
 	changed := leaves(reflect.ValueOf(*everyKey(t)), "")
+	files := Default()
+	secretFiles(files)
+	named := leaves(reflect.ValueOf(*files), "")
 	for key, value := range leaves(reflect.ValueOf(*Default()), "") {
-		if value == changed[key] {
-			t.Errorf("%s is %q in every_key.good.yml too", key, value)
+		if changed[key] == value && named[key] == value {
+			t.Errorf("%s is %q in every_key.good.yml and secret_files.good.yml too", key, value)
 		}
 	}
+}
+
+// secretFiles is testdata/secret_files.good.yml, in which no secret can be written where its file is named.
+func secretFiles(c *Config) {
+	c.HTTP.TokenFile, c.HTTP.Token = "testdata/secrets/token", "token in a file of its own"
+	c.Apps = []App{{
+		Name:              "live",
+		PublishSecretFile: "testdata/secrets/publish", PublishSecret: "secret for publishers",
+		PlaySecretFile: "testdata/secrets/play", PlaySecret: "secret for players",
+	}}
 }
 
 func TestDefaultIsValid(t *testing.T) {
@@ -299,6 +316,11 @@ func FuzzParse(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		c, err := Parse("fuzz.yml", data)
 		if err == nil {
+			for _, s := range c.secrets() {
+				if s.file != "" && *s.value == "" { // which Load reads
+					*s.value = "as in its file: fine"
+				}
+			}
 			if err := c.Validate(); err != nil {
 				t.Errorf("accepted, but %v", err)
 			}

@@ -15,7 +15,8 @@ import (
 // every problem shall name its line and key path, in words of the file and not of Go, and none shall hide another.
 type decoder struct {
 	problems Errors
-	lines    map[string]int // key path → line, of all keys in the file
+	places   map[string]place // of all keys that are given, by path
+	variable string           // that is read; "": the file is
 }
 
 // failed tells whether the value of key could not be read, so that there is no sense in judging it.
@@ -29,7 +30,11 @@ func (d *decoder) failed(key string) bool {
 }
 
 func (d *decoder) fail(n *yaml.Node, key, text string) {
-	d.problems = append(d.problems, Error{Line: n.Line, Key: key, Text: text})
+	d.problems = append(d.problems, Error{Line: n.Line, Variable: d.variable, Key: key, Text: text})
+}
+
+func (d *decoder) given(key string, n *yaml.Node) {
+	d.places[key] = place{line: n.Line, variable: d.variable}
 }
 
 // decode reads n into the value that ptr points to. A node without a value leaves it as it is.
@@ -37,7 +42,7 @@ func (d *decoder) decode(n *yaml.Node, key string, ptr any) {
 	for n != nil && n.Kind == yaml.AliasNode {
 		n = n.Alias
 	}
-	if n == nil || n.Kind == yaml.ScalarNode && n.Tag == "!!null" {
+	if isNull(n) {
 		return
 	}
 	v := reflect.ValueOf(ptr).Elem()
@@ -51,6 +56,9 @@ func (d *decoder) decode(n *yaml.Node, key string, ptr any) {
 		d.sequence(n, key, v)
 	}
 }
+
+// isNull tells whether n is no value.
+func isNull(n *yaml.Node) bool { return n == nil || n.Kind == yaml.ScalarNode && n.Tag == "!!null" }
 
 func (d *decoder) mapping(n *yaml.Node, key string, v reflect.Value) {
 	fields := make(map[string]reflect.Value)
@@ -68,23 +76,36 @@ func (d *decoder) mapping(n *yaml.Node, key string, v reflect.Value) {
 		name, value := n.Content[i], n.Content[i+1]
 		path := strings.TrimPrefix(key+"."+name.Value, ".")
 		field, ok := fields[name.Value]
-		switch first := d.lines[path]; {
+		switch first, given := d.places[path]; {
 		case !ok:
-			d.fail(name, path, "unknown key: "+suggest(name.Value, known))
-		case first != 0:
-			d.fail(name, path, "duplicate key: it is at line "+strconv.Itoa(first)+" already; keep one of the two")
+			d.unknown(n, name, key, known)
+		case given && d.variable != "":
+			d.fail(name, path, "duplicate key: keep one of the two")
+		case given:
+			d.fail(name, path, "duplicate key: it is at line "+strconv.Itoa(first.line)+" already; keep one of the two")
 		default:
-			d.lines[path] = name.Line
+			d.given(path, name)
 			d.decode(value, path, field.Addr().Interface())
 		}
 	}
+}
+
+// unknown reports a key of the mapping n that there is not. Between braces it may be the rest of a secret that has a comma
+// and no quotes: there it is only told if it resembles a key.
+func (d *decoder) unknown(n, name *yaml.Node, key string, known []string) {
+	hasSecret := slices.ContainsFunc(known, func(k string) bool { return strings.HasSuffix(k, "_file") })
+	if hasSecret && n.Style&yaml.FlowStyle != 0 && nearest(name.Value, known) == "" {
+		d.fail(name, key, "has an unknown key: write none but "+strings.Join(known, ", ")+"; a value with a comma has to be quoted")
+		return
+	}
+	d.fail(name, strings.TrimPrefix(key+"."+name.Value, "."), "unknown key: "+suggest(name.Value, known))
 }
 
 // sequence reads a list, which replaces that of the default.
 func (d *decoder) sequence(n *yaml.Node, key string, v reflect.Value) {
 	if n.Kind != yaml.SequenceNode {
 		text := "is not a list: write - and a value on each line below it, or [value, value]"
-		if n.Kind == yaml.ScalarNode {
+		if n.Kind == yaml.ScalarNode && !isMapping(v.Type().Elem()) {
 			text = "is not a list: write [" + quoted(n) + "]"
 		}
 		d.fail(n, key, text)
@@ -93,7 +114,7 @@ func (d *decoder) sequence(n *yaml.Node, key string, v reflect.Value) {
 	list := reflect.MakeSlice(v.Type(), len(n.Content), len(n.Content))
 	for i, item := range n.Content {
 		path := key + "[" + strconv.Itoa(i) + "]"
-		d.lines[path] = item.Line
+		d.given(path, item)
 		d.decode(item, path, list.Index(i).Addr().Interface())
 	}
 	v.Set(list)

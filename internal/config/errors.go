@@ -9,18 +9,22 @@ import (
 
 // An Error is one thing wrong with a configuration.
 type Error struct {
-	File string // "" when the configuration does not come from a file
-	Line int    // 0 when no line says it
-	Key  string // path of the key, such as "rtmp.listen[0]"; "" when the problem is with the file as a whole
-	Text string // what is wrong: what to do
+	File     string // "" when the configuration does not come from a file
+	Line     int    // 0 when no line says it
+	Variable string // of the environment, if that says it; there is no File and no Line then
+	Key      string // path of the key, such as "rtmp.listen[0]"; "" when the problem is with the file, or the variable, as a whole
+	Text     string // what is wrong: what to do
 
 	other *Error // the same problem as seen from the other key that takes part in it
 }
 
-// Error returns "file:line: key: what is wrong: what to do".
+// Error returns "file:line: key: what is wrong: what to do", or "VARIABLE: key: …".
 func (e Error) Error() string {
 	var b strings.Builder
-	if e.File != "" {
+	switch {
+	case e.Variable != "":
+		b.WriteString(e.Variable + ": ")
+	case e.File != "":
 		b.WriteString(e.File)
 		if e.Line > 0 {
 			fmt.Fprintf(&b, ":%d", e.Line)
@@ -33,7 +37,7 @@ func (e Error) Error() string {
 	return b.String() + e.Text
 }
 
-// Errors are all the things wrong with a configuration, in the order of the file.
+// Errors are all the things wrong with a configuration, in the order of the file; those of the environment come last.
 type Errors []Error
 
 // Error returns one line for each problem.
@@ -66,30 +70,54 @@ func (es Errors) err() error {
 	return es
 }
 
-// locate says where in the file each problem is: at its key or, where that has its default, at the nearest key
-// around it that the file has.
-func (es Errors) locate(file string, lines map[string]int) {
+// A place is where a key is given: at a line of the file, or by a variable of the environment.
+type place struct {
+	line     int
+	variable string
+}
+
+// locate says where each problem is: at its key or, where that has its default, at the nearest key around it that is given.
+func (es Errors) locate(file string, places map[string]place) {
 	for i := range es {
 		p := &es[i]
 		if p.other != nil {
-			p.blame(lines)
+			p.blame(places)
 		}
-		p.File = file
-		for key := p.Key; p.Line == 0 && key != ""; key = parentKey(key) {
-			p.Line = lines[key]
+		for key := p.Key; p.Line == 0 && p.Variable == "" && key != ""; key = parentKey(key) {
+			p.Line, p.Variable = places[key].line, places[key].variable
+		}
+		if p.Variable == "" {
+			p.File = file
+		} else {
+			p.Line = 0
 		}
 	}
-	slices.SortStableFunc(es, func(a, b Error) int { return cmp.Compare(a.Line, b.Line) })
+	slices.SortStableFunc(es, func(a, b Error) int {
+		return cmp.Or(cmp.Compare(a.rank(), b.rank()), cmp.Compare(a.Line, b.Line))
+	})
 }
 
-// blame turns a problem between two keys into one of the key that the file has, should the other have its default.
-func (e *Error) blame(lines map[string]int) {
+// rank is 0 for problems of the file, 1 for those of the environment.
+func (e Error) rank() int {
+	if e.Variable != "" {
+		return 1
+	}
+	return 0
+}
+
+// blame turns a problem between two keys into one of the key that is given, should the other have its default. A variable
+// that gives the other is told: nobody would look for it.
+func (e *Error) blame(places map[string]place) {
 	first, second := *e, *e.other
-	if lines[first.Key] == 0 {
+	if places[first.Key] == (place{}) {
 		first, second = second, first
 	}
-	if lines[second.Key] == 0 && lines[first.Key] != 0 {
+	switch at := places[second.Key]; {
+	case places[first.Key] == place{}:
+	case at == place{}:
 		first.Text += "; " + second.Key + " has its default here"
+	case at.variable != "":
+		first.Text += "; " + second.Key + " comes from " + at.variable
 	}
 	*e = first
 }

@@ -1,117 +1,94 @@
 package config
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
-	"io"
 	"os"
-	"regexp"
 	"slices"
-	"strconv"
-	"strings"
-	"unicode"
-	"unicode/utf8"
-
-	"go.yaml.in/yaml/v3"
 )
 
-// Load reads the configuration file at path. What is wrong with its content is of type Errors.
-func Load(path string) (*Config, error) {
-	data, err := os.ReadFile(path)
+// Load reads the configuration file at path ("": none), then what the environment overrides, then the files that secrets are
+// in. What is wrong with their content is of type Errors.
+func Load(path string) (*Config, error) { return load(path, os.Environ()) }
+
+func load(path string, environ []string) (*Config, error) {
+	r, err := readBoth(path, environ)
 	if err != nil {
-		return nil, fmt.Errorf("configuration: %w", err)
+		return nil, err
 	}
-	return Parse(path, data)
+	r.secretFiles()
+	return r.result()
 }
 
-// Parse reads a configuration; name is what errors call the file. An empty file is Default.
+// RunDir returns the run_dir that Load would, "" if there is none, whatever else is wrong with the file and the environment,
+// and without reading secrets: by it a server is found, also when its configuration has been spoilt since.
+func RunDir(path string) (string, error) { return runDir(path, os.Environ()) }
+
+func runDir(path string, environ []string) (string, error) {
+	r, err := readBoth(path, environ)
+	if err != nil {
+		return "", err
+	}
+	if !r.failed("run_dir") && (!r.broken || r.config.RunDir != "") {
+		return r.config.RunDir, nil
+	}
+	_, err = r.result()
+	return "", err
+}
+
+// readBoth reads the file at path, "" for none, and the environment over it.
+func readBoth(path string, environ []string) (*reading, error) {
+	r := newReading(path)
+	if path != "" {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return nil, fmt.Errorf("configuration: %w", err)
+		}
+		r.file(data)
+	}
+	r.environment(environ)
+	return r, nil
+}
+
+// Parse reads a configuration; name is what errors call the file. An empty file is Default. Nothing but data counts: neither
+// the environment, nor the files that data names for secrets.
 func Parse(name string, data []byte) (*Config, error) {
+	r := newReading(name)
+	r.file(data)
+	return r.result()
+}
+
+// A reading is a configuration that is put together from where it is written.
+type reading struct {
+	decoder
+
+	name   string // what errors call the file
+	config *Config
+	broken bool // the file is no YAML: what it says is not known
+}
+
+func newReading(name string) *reading {
+	return &reading{name: name, config: Default(), decoder: decoder{places: make(map[string]place)}}
+}
+
+func (r *reading) file(data []byte) {
 	root, err := document(data)
 	if err != nil {
-		p := syntaxProblem(err, data)
-		p.File = name
-		return nil, Errors{p}
+		r.problems = append(r.problems, syntaxProblem(err, data))
+		r.broken = true
+		return
 	}
-	c := Default()
-	d := decoder{lines: make(map[string]int)}
-	d.decode(root, "", c)
-	problems := slices.Concat(d.problems, c.validate(d.failed))
-	problems.locate(name, d.lines)
+	r.decode(root, "", r.config)
+}
+
+// result judges what was read.
+func (r *reading) result() (*Config, error) {
+	problems := r.problems
+	if !r.broken {
+		problems = slices.Concat(problems, r.config.validate(r.failed))
+	}
+	problems.locate(r.name, r.places)
 	if err := problems.err(); err != nil {
 		return nil, err
 	}
-	return c, nil
-}
-
-// document returns the content of the one YAML document in data; nil when there is none.
-func document(data []byte) (*yaml.Node, error) {
-	dec := yaml.NewDecoder(bytes.NewReader(data))
-	var doc, second yaml.Node
-	if err := dec.Decode(&doc); err != nil {
-		if errors.Is(err, io.EOF) {
-			return nil, nil
-		}
-		return nil, err
-	}
-	err := dec.Decode(&second)
-	switch {
-	case err == nil:
-		return nil, Error{Line: second.Line, Text: "a second YAML document begins here: write everything in one, without ---"}
-	case !errors.Is(err, io.EOF):
-		return nil, err
-	}
-	return doc.Content[0], nil
-}
-
-var (
-	yamlLine    = regexp.MustCompile(`^line (\d+): `)
-	yamlUnknown = regexp.MustCompile(`^unknown anchor '(.+)' referenced$`)
-)
-
-// yamlAnchor is what the parser says of a * or & without a name.
-const yamlAnchor = "did not find expected alphabetic or numeric character"
-
-// syntaxProblem makes an Error of one of the YAML parser, whose text is "yaml: line 3: what".
-func syntaxProblem(err error, data []byte) Error {
-	var e Error
-	if errors.As(err, &e) {
-		return e
-	}
-	text := strings.TrimPrefix(err.Error(), "yaml: ")
-	line := 1 // the parser is silent about the first
-	if m := yamlLine.FindStringSubmatch(text); m != nil {
-		line, _ = strconv.Atoi(m[1])
-		text = text[len(m[0]):]
-		if strings.HasPrefix(text, "did not find expected") && !strings.Contains(text, yamlAnchor) { // where it counts from 0
-			line++
-		}
-	} else if strings.Contains(text, "control characters") || strings.Contains(text, "UTF-8") {
-		line = bytes.Count(data[:firstUnprintable(data)], []byte("\n")) + 1
-	} else if m := yamlUnknown.FindStringSubmatch(text); m != nil { // the one that does not name its line
-		before, _, _ := bytes.Cut(data, []byte("*"+m[1]))
-		line = bytes.Count(before, []byte("\n")) + 1
-	}
-	hint := ""
-	switch lines := bytes.Split(data, []byte("\n")); {
-	case strings.Contains(text, yamlAnchor):
-		hint = `; a name that is or begins with * has to be quoted: "*"`
-	case line <= len(lines) && bytes.Contains(lines[line-1], []byte("[[")):
-		hint = `; an address that begins with [ has to be quoted: "[::1]:1935"`
-	case line <= len(lines) && bytes.Contains(lines[line-1], []byte("[:")):
-		hint = `; an address that begins with : has to be quoted: "::1"`
-	}
-	return Error{Line: line, Text: fmt.Sprintf("not YAML: %s: correct the syntax here or just above%s", text, hint)}
-}
-
-// firstUnprintable returns where the first byte is that YAML does not allow: of invalid UTF-8, or a control character (YAML 1.2.2 §5.1).
-func firstUnprintable(data []byte) int {
-	for i := 0; i < len(data); {
-		r, n := utf8.DecodeRune(data[i:])
-		if r == utf8.RuneError && n == 1 || unicode.IsControl(r) && r != '\t' && r != '\n' && r != '\r' && r != 0x85 {
-			return i
-		}
-		i += n
-	}
-	return len(data)
+	return r.config, nil
 }

@@ -26,7 +26,13 @@ const minLog Size = 1 << 20
 
 // Validate judges a configuration as a whole. The error is of type Errors; Load has called it already.
 func (c *Config) Validate() error {
-	return c.validate(func(string) bool { return false }).err()
+	problems := c.validate(func(string) bool { return false })
+	for _, s := range c.secrets() { // else whoever takes "" for no secret would let everybody in
+		if s.file != "" && *s.value == "" {
+			problems.add(s.fileKey(), "has not been read: have the configuration loaded by the server")
+		}
+	}
+	return problems.err()
 }
 
 // A validator collects problems, but none of keys whose value could not be read anyway.

@@ -8,9 +8,6 @@ import (
 	"github.com/rtmp-edge/rtmp-edge/internal/names"
 )
 
-// minSecret is the fewest bytes of a secret: 16 random ones are 128 bits, which nobody guesses.
-const minSecret = 16
-
 func (v *validator) apps(c *Config) {
 	entries := make(map[string]int)
 	for i, a := range c.Apps {
@@ -51,8 +48,9 @@ func (v *validator) appName(key, name string) {
 	v.check(bad == "", key, "%s", bad)
 }
 
-// secret never tells what it judges.
+// secret judges one that is written in the configuration; those in files are judged when they are read.
 func (v *validator) secret(key, s string) {
-	v.check(s == "" || len(s) >= minSecret, key,
-		"has %d bytes, so few that it could be guessed: write at least %d random ones, such as openssl rand -hex 32 prints", len(s), minSecret)
+	if problem := secretProblem(s); s != "" {
+		v.check(problem == "", key, "%s", problem)
+	}
 }

@@ -19,7 +19,7 @@ import (
 // What the master logs of a reload.
 const (
 	resized    = `msg="stream zone resized"`
-	notResized = `msg="the stream zone is not resized`
+	notResized = `msg="reload: nothing is applied`
 )
 
 // sizes are those of a zone.

@@ -5,6 +5,9 @@
 //	| size  | {"kind":…,"body":…} |   size: big-endian, of the JSON; descriptors come as SCM_RIGHTS with the first byte
 //	+-------+---------------------+
 //
+// A large body is not there ({"kind":…,"apart":true}), but in memory whose descriptor comes behind the others. So what fits the socket is a number of
+// messages, whatever the size of the configuration: who sends some to a process that hangs is not held up.
+//
 // The end of the socket is how each side learns of the other's death.
 package handover
 
@@ -16,6 +19,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -40,6 +44,14 @@ const (
 
 	KindReload Kind = "reload" // master → worker: a Reload, after each attempt
 	KindNoted  Kind = "noted"  // worker → master: nothing; it has taken notice of the last Reload
+
+	KindPrepare Kind = "prepare" // master → worker: a Prepare, with descriptors
+	KindCommit  Kind = "commit"  // master → worker: a Change: what was prepared holds from now on
+	KindAbort   Kind = "abort"   // master → worker: a Change: what was prepared is to be forgotten
+	KindAnswer  Kind = "answer"  // worker → master: an Answer, to each of these
+
+	KindAsk  Kind = "ask"  // worker → master: an Ask for a reload
+	KindTold Kind = "told" // master → worker: a Told, how that went
 )
 
 // A Start is all that a worker needs to know. Its descriptors are the zone's memory, then the sockets, in their order.
@@ -62,11 +74,58 @@ type Reload struct {
 	Loaded time.Time `json:"loaded"` // of the last that went well
 }
 
+// A Prepare has a worker make ready for another configuration. Its descriptors are those of the sockets, in their order.
+type Prepare struct {
+	Change  int            `json:"change"` // numbers them
+	Config  *config.Config `json:"config"`
+	Sockets []Socket       `json:"sockets"` // that are new
+}
+
+// A Change names what was prepared.
+type Change struct {
+	Change int `json:"change"`
+}
+
+// An Answer says that a worker has done what it was told, or why it can't.
+type Answer struct {
+	Change int    `json:"change"` // negative: it is forgotten; Unread
+	Error  string `json:"error,omitempty"`
+}
+
+// Unread stands for the Change of a Prepare whose body is lost.
+const Unread = 0
+
+// An Ask is somebody's wish to have the configuration loaded again.
+type Ask struct {
+	Ask int `json:"ask"` // numbers those of one worker
+}
+
+// A Told is how a reload went that a worker has asked for.
+type Told struct {
+	Ask     int     `json:"ask"`
+	Outcome Outcome `json:"outcome"`
+}
+
+// An Outcome is how a reload went. Without an error all workers run with the new configuration, but for the keys in Restart; with one, nothing changed.
+type Outcome struct {
+	Applied  []string `json:"applied"`            // keys
+	Restart  []string `json:"restart"`            // keys that are not applied, or not whole, until a restart
+	Kept     []string `json:"kept"`               // addresses that are not configured any more, but listened on until then
+	Problems []string `json:"problems,omitempty"` // what is wrong with the configuration
+	Error    string   `json:"error,omitempty"`    // why it can't be applied now
+}
+
+// OK tells whether the configuration is applied.
+func (o *Outcome) OK() bool { return len(o.Problems) == 0 && o.Error == "" }
+
 // A Socket describes a listening socket that is handed over.
 type Socket struct {
 	Addr   string          `json:"addr"`
 	Serves config.Protocol `json:"serves"`
 	Scope  config.Scope    `json:"scope"`
+
+	// Inherited says that it is one socket for all workers, which the server was started with (systemd's socket activation).
+	Inherited bool `json:"inherited,omitempty"`
 }
 
 // A Stop asks a worker to end in order within a time.
@@ -74,15 +133,16 @@ type Stop struct {
 	Within time.Duration `json:"within"`
 }
 
-// Bounds of a message. The kernel passes at most SCM_MAX_FD descriptors at once.
-const (
-	maxMessage = 4 << 20
-	maxFiles   = 253
-)
+// MaxFiles is how many descriptors a message may have: the kernel passes at most SCM_MAX_FD, 253, at once, of which one is for the body.
+const MaxFiles = 252
+
+const maxMessage = 4 << 20 // bytes
 
 var (
 	// ErrTooLarge is returned for a message, or a number of descriptors, beyond the bounds.
 	ErrTooLarge = errors.New("handover: the message is too large")
+	// ErrLost says that a message lacks its descriptors, which the kernel could not give to this process.
+	ErrLost = errors.New("handover: no descriptor is free: raise the limit (ulimit -n; systemd: LimitNOFILE)")
 	// ErrUnexpected is returned for a message of another kind than asked for.
 	ErrUnexpected = errors.New("handover: unexpected message")
 )
@@ -128,8 +188,9 @@ func Open(f *os.File) (*Conn, error) {
 }
 
 type envelope struct {
-	Kind Kind            `json:"kind"`
-	Body json.RawMessage `json:"body,omitempty"`
+	Kind  Kind            `json:"kind"`
+	Body  json.RawMessage `json:"body,omitempty"`
+	Apart bool            `json:"apart,omitempty"` // the body is in memory of its own
 }
 
 // Send sends a message. The files stay the caller's.
@@ -138,12 +199,21 @@ func (c *Conn) Send(k Kind, body any, files ...*os.File) error {
 	if err != nil {
 		return fmt.Errorf("handover: %s: %w", k, err)
 	}
-	msg, err := json.Marshal(envelope{k, b})
+	if len(b) > maxMessage || len(files) > MaxFiles {
+		return fmt.Errorf("%w: %s: %d bytes, %d descriptors", ErrTooLarge, k, len(b), len(files))
+	}
+	e := envelope{Kind: k, Body: b}
+	if len(b) > maxInline {
+		apart, err := memory(b)
+		if err != nil {
+			return fmt.Errorf("handover: %s: %w", k, err)
+		}
+		defer apart.Close()
+		e.Body, e.Apart, files = nil, true, append(slices.Clip(files), apart)
+	}
+	msg, err := json.Marshal(e)
 	if err != nil {
 		return fmt.Errorf("handover: %s: %w", k, err)
-	}
-	if len(msg) > maxMessage || len(files) > maxFiles {
-		return fmt.Errorf("%w: %s: %d bytes, %d descriptors", ErrTooLarge, k, len(msg), len(files))
 	}
 	fds := make([]int, len(files))
 	for i, f := range files {
@@ -169,15 +239,16 @@ func (c *Conn) Send(k Kind, body any, files ...*os.File) error {
 // A Message is what was received. Its files belong to the receiver.
 type Message struct {
 	Kind  Kind
-	Body  json.RawMessage
+	Body  json.RawMessage // nil if it was apart, and is lost
 	Files []*os.File
+	Lost  bool // it came with descriptors, and this process has none free: it has no files
 }
 
 // Receive returns the next message; io.EOF when the other side is gone.
 func (c *Conn) Receive() (Message, error) {
 	var head [4]byte
-	oob := make([]byte, unix.CmsgSpace(4*maxFiles))
-	n, oobn, _, _, err := c.uc.ReadMsgUnix(head[:], oob)
+	oob := make([]byte, unix.CmsgSpace(4*(MaxFiles+1)))
+	n, oobn, flags, _, err := c.uc.ReadMsgUnix(head[:], oob)
 	if err != nil {
 		return Message{}, err
 	}
@@ -186,13 +257,21 @@ func (c *Conn) Receive() (Message, error) {
 		return Message{}, err
 	}
 	m := Message{Files: files}
+	if m.Lost = flags&unix.MSG_CTRUNC != 0; m.Lost { // some are useless
+		m.closeFiles()
+	}
 	if err := c.receiveBody(&m, head[:], n); err != nil {
-		for _, f := range files {
-			f.Close()
-		}
+		m.closeFiles()
 		return Message{}, err
 	}
 	return m, nil
+}
+
+func (m *Message) closeFiles() {
+	for _, f := range m.Files {
+		f.Close()
+	}
+	m.Files = nil
 }
 
 func (c *Conn) receiveBody(m *Message, head []byte, n int) error {
@@ -215,6 +294,9 @@ func (c *Conn) receiveBody(m *Message, head []byte, n int) error {
 		return fmt.Errorf("handover: %w", err)
 	}
 	m.Kind, m.Body = e.Kind, e.Body
+	if e.Apart && !m.Lost {
+		return m.join()
+	}
 	return nil
 }
 
@@ -244,8 +326,11 @@ func (c *Conn) Expect(k Kind, body any) ([]*os.File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("handover: wait for %s: %w", k, err)
 	}
-	if m.Kind != k {
+	switch {
+	case m.Kind != k:
 		return nil, fmt.Errorf("%w: %q instead of %q", ErrUnexpected, m.Kind, k)
+	case m.Lost:
+		return nil, fmt.Errorf("%w: %s", ErrLost, k)
 	}
 	if err := json.Unmarshal(m.Body, body); err != nil {
 		return nil, fmt.Errorf("handover: %s: %w", k, err)

@@ -161,7 +161,7 @@ func TestErrors(t *testing.T) {
 	})
 	t.Run("too many descriptors", func(t *testing.T) {
 		master, _ := pair(t)
-		if err := master.Send(KindStart, nil, make([]*os.File, maxFiles+1)...); !errors.Is(err, ErrTooLarge) {
+		if err := master.Send(KindStart, nil, make([]*os.File, MaxFiles+1)...); !errors.Is(err, ErrTooLarge) {
 			t.Errorf("got %v, want ErrTooLarge", err)
 		}
 	})

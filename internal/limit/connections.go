@@ -7,16 +7,22 @@ import (
 
 // Connections limits how many connections are open, in total and from each address. It is safe for concurrent use.
 type Connections struct {
-	total, perAddress int // static
-
-	mu   sync.Mutex
-	open int                // guarded by mu, as is what follows
-	from map[netip.Addr]int // by group; none is 0
+	mu                sync.Mutex
+	total, perAddress int // guarded by mu, as is what follows
+	open              int
+	from              map[netip.Addr]int // by group; none is 0
 }
 
 // NewConnections returns a limit of total connections, and of perAddress from any one address.
 func NewConnections(total, perAddress int) *Connections {
 	return &Connections{total: total, perAddress: perAddress, from: make(map[netip.Addr]int)}
+}
+
+// Set changes the limits. What is open stays open.
+func (c *Connections) Set(total, perAddress int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.total, c.perAddress = total, perAddress
 }
 
 // Admit counts a connection until release is called, or refuses it with ErrTotal or ErrAddress. The zero address, of a peer that has none

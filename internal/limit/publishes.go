@@ -15,12 +15,12 @@ import (
 // that one does the least harm. Forgetting only ever fills a bucket, so whoever keeps to the rate is never refused, however many names
 // somebody else makes up; and which names share a set is not known outside.
 type Publishes struct {
-	burst, interval time.Duration // static; burst: what a whole bucket takes to fill
-	born            time.Time     // static
-	seed            maphash.Seed  // static
+	born time.Time    // static
+	seed maphash.Seed // static
 
-	mu   sync.Mutex
-	sets [][places]bucket // guarded by mu
+	mu              sync.Mutex
+	burst, interval time.Duration // guarded by mu, as is what follows; burst: what a whole bucket takes to fill
+	sets            [][places]bucket
 }
 
 // The table has room for sets×places = 131,072 names in use at once, and takes 2 MiB, of which the kernel gives what was touched.
@@ -39,15 +39,22 @@ type bucket struct {
 // NewPublishes returns a limit of burst publishes of one name at once, and one more per interval. A burst below 1 is 1; an interval of 0 or
 // less is no limit.
 func NewPublishes(burst int, interval time.Duration) *Publishes {
+	p := &Publishes{born: time.Now(), seed: maphash.MakeSeed(), sets: make([][places]bucket, sets)}
+	p.Set(burst, interval)
+	return p
+}
+
+// Set changes the limit. Buckets keep what is in them, as far as it is less than the new one.
+func (p *Publishes) Set(burst int, interval time.Duration) {
 	size := interval
 	if interval > 0 {
 		const most = math.MaxInt64 / 4 // 73 years, so that sums of times don't overflow
 		interval = min(interval, most)
 		size = interval * time.Duration(max(1, min(int64(burst), int64(most/interval))))
 	}
-	return &Publishes{
-		burst: size, interval: interval, born: time.Now(), seed: maphash.MakeSeed(), sets: make([][places]bucket, sets),
-	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.burst, p.interval = size, interval
 }
 
 // Allow tells whether key may be published now, and counts it if so. If not, wait is how long until it may.
@@ -57,6 +64,7 @@ func (p *Publishes) Allow(key string) (wait time.Duration, ok bool) {
 	defer p.mu.Unlock()
 	now := time.Since(p.born)
 	b := p.find(hash, now)
+	b.full = min(b.full, now+p.burst) // it is later only if the limit was another, and waits no longer than is waited for now
 	full := b.full + p.interval
 	if wait = full - now - p.burst; wait > 0 {
 		return wait, false

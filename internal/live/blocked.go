@@ -26,7 +26,7 @@ func (p *Player) unblock() (r EndReason, caughtUp bool) {
 	var b batch
 	p.progress, p.unackedAt = time.Now(), p.opts.Sink.Unacknowledged()
 	for {
-		if err := p.awaitRoom(p.stream.hub.opts.StallTimeout); err != nil {
+		if err := p.awaitRoom(p.stream.hub.bounds.Load().StallTimeout); err != nil {
 			return reasonOf(err), false
 		}
 		p.progress = time.Now() // there is room, so the peer has taken something

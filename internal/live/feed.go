@@ -118,7 +118,7 @@ func (f *Feed) append(c *classified, p packet, d Discontinuity) error {
 	}
 	s.log.append(p, c.payload, s.headers)
 	s.end.Store(s.log.tail)
-	if s.log.trim(p.arrived, &s.hub.opts) {
+	if s.log.trim(p.arrived, s.hub.bounds.Load()) {
 		s.hub.opts.Observer.Limit(LimitGOP)
 	}
 	s.notify(p.keyframe)

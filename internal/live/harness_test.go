@@ -18,10 +18,10 @@ import (
 )
 
 func testOptions() Options {
-	return Options{
+	return Options{Bounds: Bounds{
 		GOPCache: true, RepublishWait: 10 * time.Second, PlayWait: 30 * time.Second, StallTimeout: 10 * time.Second, Linger: 5 * time.Second,
 		MaxLag: 5 * time.Second, LogBytes: 64 << 20, LogDuration: 30 * time.Second,
-	}
+	}}
 }
 
 func newTestHub(t *testing.T, o Options) *Hub {

@@ -4,12 +4,14 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
 // A Hub holds a worker's streams by their keys (app/name).
 type Hub struct {
-	opts    Options
+	opts    Options // but for the bounds
+	bounds  atomic.Pointer[Bounds]
 	clock   clock
 	senders []*sender
 	wg      sync.WaitGroup
@@ -30,11 +32,15 @@ func NewHub(o Options) *Hub {
 		o.Flush = func(string) Flush { return Flush{} }
 	}
 	h := &Hub{opts: o, clock: clock{time.Now()}, streams: map[string]*Stream{}, emptied: make(chan struct{})}
+	h.bounds.Store(&o.Bounds)
 	for range max(1, o.Senders) {
 		h.senders = append(h.senders, newSender(h))
 	}
 	return h
 }
+
+// SetBounds changes the bounds. Waits that have begun end as they would have.
+func (h *Hub) SetBounds(b Bounds) { h.bounds.Store(&b) }
 
 // stream returns a stream, made if need be, locked. Called with mu held.
 func (h *Hub) stream(key string) *Stream {

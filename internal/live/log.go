@@ -64,17 +64,17 @@ func (l *log) room(size int) *segment {
 
 // trim forgets what no player should still get: all that is older than maxLag, but for the newest keyframe and what follows it; and, however
 // young, what exceeds the log's bounds in bytes and time. It tells whether that took the newest keyframe: players that come wait for the next.
-func (l *log) trim(now int64, o *Options) (lost bool) {
+func (l *log) trim(now int64, b *Bounds) (lost bool) {
 	keep := l.head()
 	if n := len(l.starts); n > 0 {
 		keep = l.starts[n-1].seq
 	}
-	oldest, ceiling := now-int64(o.MaxLag), now-int64(o.LogDuration)
+	oldest, ceiling := now-int64(b.MaxLag), now-int64(b.LogDuration)
 	n := 0
 	for n < len(l.packet) {
 		p := &l.packet[n]
 		lags := p.arrived < oldest && l.base+uint64(n) < keep
-		if !lags && p.arrived >= ceiling && l.bytes <= o.LogBytes {
+		if !lags && p.arrived >= ceiling && l.bytes <= b.LogBytes {
 			break
 		}
 		l.bytes -= p.cost()

@@ -7,7 +7,7 @@ import (
 )
 
 func TestLogTrim(t *testing.T) {
-	o := Options{MaxLag: 5 * time.Second, LogDuration: 30 * time.Second, LogBytes: 1000 + 2*packetOverhead}
+	o := Bounds{MaxLag: 5 * time.Second, LogDuration: 30 * time.Second, LogBytes: 1000 + 2*packetOverhead}
 	type sent struct {
 		packet
 		size int // of its chunks
@@ -59,7 +59,7 @@ func TestLogTrim(t *testing.T) {
 
 // TestLogSegments: what was in the log stays as it is while it grows over many segments and forgets; and the log keeps no more than it should.
 func TestLogSegments(t *testing.T) {
-	o := Options{MaxLag: time.Hour, LogDuration: time.Hour, LogBytes: 4 << 20}
+	o := Bounds{MaxLag: time.Hour, LogDuration: time.Hour, LogBytes: 4 << 20}
 	var l log
 	var seen, want [][]byte
 	for i := range 3000 {

@@ -37,8 +37,8 @@ type Observer interface {
 	Delay(d time.Duration)
 }
 
-// Options of a hub. The zero value is not usable: see the configuration's defaults.
-type Options struct {
+// Bounds are what a hub leaves its streams and players. The zero value is not usable: see the configuration's defaults.
+type Bounds struct {
 	GOPCache      bool          // players start at the newest keyframe there is, not at the next
 	RepublishWait time.Duration // how long players stay when the publisher goes
 	PlayWait      time.Duration // how long players wait for a first publisher
@@ -47,9 +47,14 @@ type Options struct {
 	MaxLag        time.Duration // how far a player may be behind the newest keyframe's GOP
 	LogBytes      int           // bound of one stream's log
 	LogDuration   time.Duration // likewise, in time
-	Senders       int           // goroutines that serve players; at least one
-	Observer      Observer
-	// Flush, if set, bounds how long the packets of a stream may gather. By default they leave at once.
+}
+
+// Options of a hub.
+type Options struct {
+	Bounds       // at first: see Hub.SetBounds
+	Senders  int // goroutines that serve players; at least one
+	Observer Observer
+	// Flush, if set, bounds how long the packets of a stream that begins may gather. By default they leave at once.
 	Flush func(key string) Flush
 	// Published, if set, tells whether anybody publishes a stream, here or elsewhere.
 	Published func(key string) bool

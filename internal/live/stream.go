@@ -56,7 +56,7 @@ func (s *Stream) look() view {
 // join adds a player. Called with hub.mu and mu held.
 func (s *Stream) join(p *Player) {
 	s.players[p] = struct{}{}
-	if !s.hub.opts.GOPCache {
+	if !s.hub.bounds.Load().GOPCache {
 		p.floor = s.log.tail
 	}
 	if !p.opts.Relay {
@@ -64,7 +64,7 @@ func (s *Stream) join(p *Player) {
 		s.startDemand()
 	}
 	if s.feed == nil || !s.feed.delivered {
-		s.expect(p, s.hub.opts.PlayWait)
+		s.expect(p, s.hub.bounds.Load().PlayWait)
 	}
 	p.sender.add(p)
 }
@@ -79,7 +79,7 @@ func (s *Stream) expect(p *Player, wait time.Duration) {
 		switch {
 		case p.started.Load():
 		case !p.extended.Swap(true) && s.published():
-			s.expect(p, s.hub.opts.StallTimeout)
+			s.expect(p, s.hub.bounds.Load().StallTimeout)
 		default:
 			p.finish(EndNotFound)
 		}
@@ -121,7 +121,7 @@ func (s *Stream) stopDemandSoon() {
 		stop()
 		return
 	}
-	s.idle = time.AfterFunc(s.hub.opts.Linger, stop)
+	s.idle = time.AfterFunc(s.hub.bounds.Load().Linger, stop)
 }
 
 // Key is the stream's name: app/name.
@@ -131,14 +131,14 @@ func (s *Stream) Key() string { return s.key }
 func (s *Stream) lost(within time.Duration, r EndReason) {
 	epoch := s.epoch
 	s.log.starts = nil // what comes next is another publication
-	s.outage = time.AfterFunc(max(s.hub.opts.RepublishWait, within), func() { s.giveUp(epoch, false) })
+	s.outage = time.AfterFunc(max(s.hub.bounds.Load().RepublishWait, within), func() { s.giveUp(epoch, false) })
 	var relays []*Player
 	for p := range s.players {
 		if p.opts.Relay {
 			p.boundHere() // what comes behind is of the next publication
 			relays = append(relays, p)
 		} else if !p.started.Load() {
-			s.expect(p, max(s.hub.opts.PlayWait, within))
+			s.expect(p, max(s.hub.bounds.Load().PlayWait, within))
 		}
 	}
 	if len(relays) == 0 {
@@ -160,7 +160,7 @@ func (s *Stream) giveUp(epoch int, extended bool) {
 	switch {
 	case s.feed != nil || s.epoch != epoch:
 	case published:
-		s.outage = time.AfterFunc(s.hub.opts.StallTimeout, func() { s.giveUp(epoch, true) })
+		s.outage = time.AfterFunc(s.hub.bounds.Load().StallTimeout, func() { s.giveUp(epoch, true) })
 	default:
 		for p := range s.players {
 			if p.started.Load() {

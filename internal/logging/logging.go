@@ -4,6 +4,7 @@ package logging
 import (
 	"io"
 	"log/slog"
+	"os"
 
 	"github.com/rtmp-edge/rtmp-edge/internal/config"
 )
@@ -23,11 +24,17 @@ const (
 	Duration = "duration"
 )
 
-// New returns a logger as configured: text or JSON. The level is the least that it logs, from now on.
-func New(w io.Writer, l config.Log, level slog.Leveler) *slog.Logger {
-	o := &slog.HandlerOptions{Level: level}
-	if l.Format == "json" {
-		return slog.New(slog.NewJSONHandler(w, o))
+// New returns a logger as configured: text or JSON. The level is the least that it logs, from now on. To the journal of systemd it tells the levels, too.
+func New(w *os.File, l config.Log, level slog.Leveler) *slog.Logger {
+	handler := func(w io.Writer) slog.Handler {
+		o := &slog.HandlerOptions{Level: level}
+		if l.Format == "json" {
+			return slog.NewJSONHandler(w, o)
+		}
+		return slog.NewTextHandler(w, o)
 	}
-	return slog.New(slog.NewTextHandler(w, o))
+	if toJournal(w, os.Getenv("JOURNAL_STREAM")) {
+		return slog.New(newJournal(w, handler))
+	}
+	return slog.New(handler(w))
 }

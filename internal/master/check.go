@@ -14,7 +14,7 @@ const spareDescriptors = 256
 
 // check finds out before anything is bound what would keep workers from serving, and warns of what would hinder them.
 func (m *Master) check() error {
-	if err := m.judge(m.cfg); err != nil {
+	if err := m.judge(m.config()); err != nil {
 		return err
 	}
 	m.checkDescriptors()
@@ -41,7 +41,7 @@ func (m *Master) checkDescriptors() {
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
 		return // accept will tell
 	}
-	if needed := uint64(m.cfg.RTMP.Limits.Connections) + spareDescriptors; limit.Cur < needed {
+	if needed := uint64(m.config().RTMP.Limits.Connections) + spareDescriptors; limit.Cur < needed {
 		m.log.Warn("too few descriptors for rtmp.limits.connections: raise the limit (ulimit -n; systemd: LimitNOFILE), or lower the key",
 			"limit", limit.Cur, "needed", needed)
 	}

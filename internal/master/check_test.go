@@ -144,7 +144,8 @@ func TestDescriptors(t *testing.T) {
 		var log bytes.Buffer
 		cfg := config.Default()
 		cfg.RTMP.Limits.Connections = connections
-		m := &Master{cfg: cfg, log: slog.New(slog.NewTextHandler(&log, nil))}
+		m := &Master{log: slog.New(slog.NewTextHandler(&log, nil))}
+		m.cfg.Store(cfg)
 		if err := m.check(); err != nil {
 			t.Fatal(err)
 		}

@@ -9,9 +9,12 @@ import (
 	"os"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/rtmp-edge/rtmp-edge/internal/config"
+	"github.com/rtmp-edge/rtmp-edge/internal/handover"
 	"github.com/rtmp-edge/rtmp-edge/internal/logging"
+	"github.com/rtmp-edge/rtmp-edge/multiport"
 	"github.com/rtmp-edge/rtmp-edge/streamzone"
 )
 
@@ -20,16 +23,59 @@ type Options struct {
 	Config     *config.Config
 	Logger     *slog.Logger
 	Version    string
-	Executable string // started as worker; "": this program
-	ConfigFile string // where Config comes from, for Reload; "": from no file
+	Executable string         // started as worker; "": this program
+	ConfigFile string         // where Config comes from, for Reload; "": from no file
+	LogLevel   *slog.LevelVar // of Logger, for Reload; nil: it stays
 	// Ready is called once, when all workers accept.
 	Ready func(cfg *config.Config, workers int)
+	// Watcher is told what the server does; nil: nobody is.
+	Watcher Watcher
+	// Inherited are sockets that the server was started with; nil: none.
+	Inherited Inherited
 }
+
+// Inherited are listening sockets that somebody else has bound.
+type Inherited interface {
+	// Take returns n descriptors of the socket of an address, which become the caller's; none, if none is inherited for it.
+	Take(a multiport.Addr, n int) ([]*os.File, error)
+	// Rest returns an error that names those that nobody has taken, if there are any.
+	Rest() error
+}
+
+// A Watcher is told what the server does, by goroutines that wait for it.
+type Watcher interface {
+	// Ready is called once, when all workers accept; Workers from then on, whenever another number of them does.
+	Ready(workers int)
+	Workers(up, of int)
+	// Reloading is called when a reload begins, and Reloaded when it has ended.
+	Reloading()
+	Reloaded(handover.Outcome)
+	// Stopping is called when the server begins to end, which may take so long.
+	Stopping(within time.Duration)
+}
+
+// nobody watches.
+type nobody struct{}
+
+// Ready implements Watcher.
+func (nobody) Ready(int) {}
+
+// Workers implements Watcher.
+func (nobody) Workers(int, int) {}
+
+// Reloading implements Watcher.
+func (nobody) Reloading() {}
+
+// Reloaded implements Watcher.
+func (nobody) Reloaded(handover.Outcome) {}
+
+// Stopping implements Watcher.
+func (nobody) Stopping(time.Duration) {}
 
 // A Master is a running server. Its fields don't change after New, but for what says so.
 type Master struct {
 	opts    Options
-	cfg     *config.Config // with the run folder and the number of workers filled in; its StreamZone is guarded by exchange
+	cfg     atomic.Pointer[config.Config] // with the run folder and the number of workers filled in; exchanged by a reload, with exchange held
 	log     *slog.Logger
 	workers int
 
@@ -42,11 +88,14 @@ type Master struct {
 	killOnce sync.Once
 	wasReady atomic.Bool
 	record   record
-	reloads  chan struct{} // one Reload may wait while one is done
+	requests requests      // for reloads
 	file     config.Config // what the server runs with, as it would be written; of the reloading goroutine
 
-	// exchange is held while the zone is exchanged; read-held from the opening of a slot until the file of its zone is sent. Before mu.
+	// exchange is held while the configuration or the zone is exchanged; read-held from the opening of a slot until its process has been told both,
+	// and is on the list. Before mu.
 	exchange sync.RWMutex
+	changes  int        // how many there were; guarded by exchange
+	telling  sync.Mutex // held by tellWorkers; before mu
 	mu       sync.Mutex
 	up       map[int]bool     // workers that have been ready; guarded by mu
 	running  map[int]*process // by worker; guarded by mu
@@ -55,10 +104,14 @@ type Master struct {
 // New checks what the server needs, makes the zone and binds every socket. Nothing is served before Run.
 func New(o Options) (*Master, error) {
 	cfg := *o.Config
-	m := &Master{
-		opts: o, cfg: &cfg, log: o.Logger, workers: cfg.Workers.Count(), killNow: make(chan struct{}),
-		reloads: make(chan struct{}, 1), file: cfg, up: map[int]bool{}, running: map[int]*process{},
+	if o.Watcher == nil {
+		o.Watcher = nobody{}
 	}
+	m := &Master{
+		opts: o, log: o.Logger, workers: cfg.Workers.Count(), killNow: make(chan struct{}),
+		requests: newRequests(), file: cfg, up: map[int]bool{}, running: map[int]*process{},
+	}
+	m.cfg.Store(&cfg)
 	m.record.reloaded(true)
 	cfg.Workers = config.Workers(m.workers)
 	var err error
@@ -72,7 +125,7 @@ func New(o Options) (*Master, error) {
 	if m.keeper, err = streamzone.Create(streamzone.Config{Buckets: z.Buckets, Streams: z.Streams, NameMax: z.NameMax}); err != nil {
 		return nil, errors.Join(fmt.Errorf("stream_zone: %w", err), m.cleanup())
 	}
-	if m.sockets, err = bind(&cfg, m.workers, m.log); err != nil {
+	if m.sockets, err = bindAll(cfg.Listens(), m.workers, o.Inherited, m.log); err != nil {
 		return nil, errors.Join(err, m.keeper.Close(), m.cleanup())
 	}
 	if m.link, err = newZoneLink(cfg.RunDir, m.keeper.File()); err != nil {
@@ -83,7 +136,7 @@ func New(o Options) (*Master, error) {
 
 // Run starts the workers and keeps them running until ctx ends; then it ends them in order and takes back everything that New made.
 func (m *Master) Run(ctx context.Context) error {
-	m.log.Info("starting", "version", m.opts.Version, "workers", m.workers, "run_dir", m.cfg.RunDir, "pid", os.Getpid())
+	m.log.Info("starting", "version", m.opts.Version, "workers", m.workers, "run_dir", m.config().RunDir, "pid", os.Getpid())
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var wg sync.WaitGroup
@@ -96,12 +149,17 @@ func (m *Master) Run(ctx context.Context) error {
 	}
 	wg.Go(func() { m.reloadWhenAsked(ctx) })
 	<-ctx.Done()
-	m.log.Info("stopping", "within", m.cfg.ShutdownTimeout)
+	within := m.config().ShutdownTimeout
+	m.log.Info("stopping", "within", within)
+	m.opts.Watcher.Stopping(within)
 	wg.Wait()
 	err := errors.Join(errors.Join(errs...), m.link.remove(), m.sockets.close(), m.keeper.Close(), m.cleanup())
 	m.log.Info("stopped")
 	return err
 }
+
+// config is what the server runs with now.
+func (m *Master) config() *config.Config { return m.cfg.Load() }
 
 // Kill makes Run end at once: the workers are killed. For those who can't wait; only after Run's ctx has ended.
 func (m *Master) Kill() { m.killOnce.Do(func() { close(m.killNow) }) }
@@ -115,8 +173,45 @@ func (m *Master) started(worker int, p *process) {
 
 func (m *Master) ended(worker int) {
 	m.mu.Lock()
-	defer m.mu.Unlock()
 	delete(m.running, worker)
+	m.mu.Unlock()
+	m.tellWorkers()
+}
+
+// tellWorkers tells how many workers accept, once all have done so.
+func (m *Master) tellWorkers() {
+	if !m.wasReady.Load() {
+		return
+	}
+	m.telling.Lock() // so that what is told last is what was counted last
+	defer m.telling.Unlock()
+	up := 0
+	for _, p := range m.processes() {
+		if p.isReady() {
+			up++
+		}
+	}
+	m.opts.Watcher.Workers(up, m.workers)
+}
+
+// replaceTime is how long it may take at most until a process that has ended is off the list.
+const replaceTime = 10 * time.Second
+
+// errStuck says that nobody sees to a worker.
+var errStuck = errors.New("master: a worker that has ended is not replaced")
+
+// Alive returns an error if the master does not do its work. It says nothing about workers: they are the master's to judge.
+func (m *Master) Alive() error {
+	for worker, p := range m.processes() {
+		select {
+		case <-p.exited:
+			if time.Since(p.died) > replaceTime {
+				return fmt.Errorf("%w: worker %d, process %d", errStuck, worker, p.cmd.Process.Pid)
+			}
+		default:
+		}
+	}
+	return nil
 }
 
 // processes returns those that run, by worker.
@@ -135,7 +230,9 @@ func (m *Master) workerReady(worker, pid int) {
 	if all && m.wasReady.CompareAndSwap(false, true) {
 		m.log.Info("ready", "workers", m.workers)
 		if m.opts.Ready != nil {
-			m.opts.Ready(m.cfg, m.workers)
+			m.opts.Ready(m.config(), m.workers)
 		}
+		m.opts.Watcher.Ready(m.workers)
 	}
+	m.tellWorkers()
 }

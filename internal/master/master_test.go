@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -118,7 +119,7 @@ func TestWorkersThatDoNotEndAreKilled(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			m, cfg, _ := newMaster(t, hang)
-			m.cfg.ShutdownTimeout = c.timeout
+			m.config().ShutdownTimeout = c.timeout
 			ctx, cancel := context.WithCancel(context.Background())
 			done := make(chan error, 1)
 			go func() { done <- m.Run(ctx) }()
@@ -228,5 +229,27 @@ func TestBackoff(t *testing.T) {
 	}
 	if got := backoff(1 << 40); got != maxPause {
 		t.Errorf("backoff of very many = %v", got)
+	}
+}
+
+// The master is alive as long as it sees to its workers, whatever these do.
+func TestAlive(t *testing.T) {
+	ended := make(chan struct{})
+	close(ended)
+	for name, tt := range map[string]struct {
+		exited chan struct{}
+		ago    time.Duration
+		want   error
+	}{
+		"a worker runs":                 {make(chan struct{}), time.Hour, nil},
+		"a worker has just ended":       {ended, 0, nil},
+		"one that ended is still there": {ended, replaceTime + time.Second, errStuck},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := &Master{running: map[int]*process{0: {cmd: &exec.Cmd{Process: &os.Process{}}, exited: tt.exited, died: time.Now().Add(-tt.ago)}}}
+			if err := m.Alive(); !errors.Is(err, tt.want) {
+				t.Errorf("Alive = %v, want %v", err, tt.want)
+			}
+		})
 	}
 }

@@ -1,6 +1,7 @@
 package master
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -23,13 +24,15 @@ type process struct {
 	ready   chan struct{} // closed when it accepts
 	exited  chan struct{} // closed when it is reaped
 	state   string        // how it ended; with exited
+	died    time.Time     // likewise, when
 	asked   atomic.Bool   // it was sent a zone, and has not answered
 	reason  string        // likewise, as a label of metrics
 	news    news
+	answering
 }
 
-// spawn starts a worker and hands it what it needs. It is a process group of its own: a terminal's Ctrl-C is for the master.
-func spawn(executable string, start handover.Start, files []*os.File) (*process, error) {
+// spawn starts a worker and hands it what it needs; reload has somebody told of the next reload that it asks for. It is a process group of its own: a terminal's Ctrl-C is for the master.
+func spawn(executable string, start handover.Start, files []*os.File, reload func(tell func(handover.Outcome))) (*process, error) {
 	control, child, err := handover.Pair()
 	if err != nil {
 		return nil, err
@@ -40,6 +43,7 @@ func spawn(executable string, start handover.Start, files []*os.File) (*process,
 		ready:   make(chan struct{}),
 		exited:  make(chan struct{}),
 	}
+	p.answers = make(chan handover.Answer, 1)
 	p.cmd.Args[0] = "rtmp-edge" // what ps shows
 	p.cmd.Stderr = os.Stderr
 	p.cmd.ExtraFiles = []*os.File{child} // becomes handover.ControlFD
@@ -57,7 +61,7 @@ func spawn(executable string, start handover.Start, files []*os.File) (*process,
 		<-p.exited
 		return nil, fmt.Errorf("%s: %w", p.state, err)
 	}
-	go p.listen()
+	go p.listen(reload)
 	return p, nil
 }
 
@@ -66,11 +70,12 @@ func (p *process) reap() {
 	p.state = p.cmd.ProcessState.String()
 	p.reason = endReason(p.cmd.ProcessState)
 	_ = p.control.Close() // ends listen
+	p.died = time.Now()
 	close(p.exited)
 }
 
 // listen receives what the worker says, to its end.
-func (p *process) listen() {
+func (p *process) listen(reload func(tell func(handover.Outcome))) {
 	for {
 		m, err := p.control.Receive()
 		if err != nil {
@@ -90,6 +95,16 @@ func (p *process) listen() {
 			p.asked.Store(false)
 		case handover.KindNoted:
 			p.news.noted(p.control)
+		case handover.KindAnswer:
+			var a handover.Answer
+			if json.Unmarshal(m.Body, &a) == nil { // else it is as if it did not answer
+				p.answer(a)
+			}
+		case handover.KindAsk:
+			var a handover.Ask
+			if json.Unmarshal(m.Body, &a) == nil {
+				reload(func(o handover.Outcome) { _ = p.control.Send(handover.KindTold, handover.Told{Ask: a.Ask, Outcome: o}) })
+			}
 		}
 	}
 }
@@ -98,7 +113,7 @@ func (p *process) listen() {
 func (p *process) follow(zone *os.File) error {
 	p.asked.Store(true)
 	err := p.control.Send(handover.KindZone, nil, zone)
-	if errors.Is(err, net.ErrClosed) || errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET) {
+	if dying(err) {
 		return nil
 	}
 	if err != nil {
@@ -106,6 +121,11 @@ func (p *process) follow(zone *os.File) error {
 		return fmt.Errorf("process %d: %w", p.cmd.Process.Pid, err)
 	}
 	return nil
+}
+
+// dying tells whether a message could not be sent because the process is about to end, or has ended.
+func dying(err error) bool {
+	return errors.Is(err, net.ErrClosed) || errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET)
 }
 
 // stop asks the process to end in order. One that can't be asked is dying already.

@@ -4,174 +4,214 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"runtime"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/rtmp-edge/rtmp-edge/internal/config"
+	"github.com/rtmp-edge/rtmp-edge/internal/handover"
 	"github.com/rtmp-edge/rtmp-edge/internal/logging"
 	"github.com/rtmp-edge/rtmp-edge/streamzone"
 )
 
 const (
-	// resizeTime bounds how long publishers may have to wait while the zone is exchanged. A worker that has not followed by then is stuck.
-	resizeTime = 2 * time.Second
-	// settleTime is how long a reload waits for workers that are just starting, or have not heard of the last zone yet.
+	// settleTime is how long a reload waits for workers that are just starting, or have not heard of the last one yet.
 	settleTime  = 5 * time.Second
 	settlePause = 50 * time.Millisecond
 )
 
-var (
-	// errStarting says that a worker is just being started.
-	errStarting = errors.New("master: a worker is starting")
-	// errDeaf says that a worker has not answered since it was told of the last zone: it can't be told of another.
-	errDeaf = errors.New("master: a worker does not answer")
-)
+// A requests is who wants a reload. However many come during one reload, one more follows for all of them.
+type requests struct {
+	wanted chan struct{} // one reload may wait while one is done
+	asking chan func(handover.Outcome)
+}
 
-// Reload asks for the configuration file to be read again, and for what has changed in it to be applied as far as that can be done without a
-// restart. It returns at once. However often it is called during one reload, one more follows.
+// maxAsking is how many may wait for the outcome of the next reload.
+const maxAsking = 256
+
+func newRequests() requests {
+	return requests{make(chan struct{}, 1), make(chan func(handover.Outcome), maxAsking)}
+}
+
+// Reload asks for the configuration to be loaded again, and for what has changed in it to be applied: see docs/configuration.md. It returns at once.
 func (m *Master) Reload() {
 	select {
-	case m.reloads <- struct{}{}:
+	case m.requests.wanted <- struct{}{}:
 	default: // one that has not begun will read the file as it is now
+	}
+}
+
+// reloadFor is Reload for somebody who wants the outcome.
+func (m *Master) reloadFor(tell func(handover.Outcome)) {
+	select {
+	case m.requests.asking <- tell: // before it is wanted, so that this one is told
+		m.Reload()
+	default:
+		tell(handover.Outcome{Error: "too many wait for a reload already"})
 	}
 }
 
 func (m *Master) reloadWhenAsked(ctx context.Context) {
 	for {
 		select {
-		case <-m.reloads:
-			ok := m.reload(ctx)
-			m.tellReloaded(ok)
+		case <-m.requests.wanted:
+			var asking []func(handover.Outcome)
+			for len(m.requests.asking) > 0 {
+				asking = append(asking, <-m.requests.asking)
+			}
+			m.opts.Watcher.Reloading()
+			o := m.reload(ctx)
+			m.tellReloaded(o.OK())
+			m.opts.Watcher.Reloaded(o)
+			for _, tell := range asking {
+				tell(o)
+			}
 		case <-ctx.Done():
 			return
 		}
 	}
 }
 
-// reload tells whether the file could be read, and applied as far as that is possible.
-func (m *Master) reload(ctx context.Context) (ok bool) {
+// reload loads the configuration, and makes all workers run with it, or none.
+func (m *Master) reload(ctx context.Context) handover.Outcome {
 	m.log.Info("reloading", "file", m.opts.ConfigFile)
-	next, err := m.load()
+	ch, err := m.load()
 	if err != nil {
+		o := handover.Outcome{}
 		for _, problem := range problems(err) {
 			m.log.Error("reload refused, nothing changes", logging.Error, problem)
+			o.Problems = append(o.Problems, problem.Error())
 		}
-		return false
+		return o
 	}
-	resize := false
-	var later []string // keys
-	for _, key := range config.Diff(&m.file, next) {
-		switch key {
-		case "stream_zone.buckets", "stream_zone.streams":
-			resize = true
-		default:
-			later = append(later, key)
+	o := handover.Outcome{Applied: ch.Applied, Restart: ch.Restart}
+	for _, l := range ch.Kept {
+		o.Kept = append(o.Kept, l.Addr.String())
+	}
+	if len(ch.Applied) > 0 {
+		if err := m.applySoon(ctx, ch); err != nil {
+			m.log.Error("reload: nothing is applied: "+advice(err), logging.Error, err)
+			return handover.Outcome{Error: err.Error() + ": " + advice(err)}
 		}
+		m.log.Info("reload: applied", "keys", strings.Join(ch.Applied, ", "))
 	}
-	if len(later) > 0 {
-		m.log.Warn("reload: not applied until a restart", "keys", strings.Join(later, ", "))
+	if len(ch.Restart) > 0 {
+		m.log.Warn("reload: not applied until a restart", "keys", strings.Join(ch.Restart, ", "), "listened_on", strings.Join(o.Kept, ", "))
 	}
-	switch {
-	case resize:
-		return m.resize(ctx, next.StreamZone)
-	case len(later) == 0:
+	if ch.Nothing() {
 		m.log.Info("reload: nothing changed")
 	}
-	return true
+	return o
 }
 
-// load reads the configuration file, and judges it as a start does.
-func (m *Master) load() (*config.Config, error) {
+// load reads the configuration, judges it as a start does, and tells what becomes of it.
+func (m *Master) load() (*config.Change, error) {
 	next, err := config.Load(m.opts.ConfigFile)
 	if err != nil {
 		return nil, err
 	}
-	judged := *next
-	if judged.RunDir == "" {
-		judged.RunDir = m.cfg.RunDir
+	if err := m.judge(m.resolved(next)); err != nil {
+		return nil, err
 	}
-	return next, m.judge(&judged)
+	ch, err := m.file.ChangeTo(next)
+	if err != nil {
+		return nil, err
+	}
+	return ch, nil
 }
+
+// resolved is a configuration with what the master found out at the start filled in.
+func (m *Master) resolved(written *config.Config) *config.Config {
+	cfg := *written
+	if cfg.RunDir == "" {
+		cfg.RunDir = m.config().RunDir
+	}
+	return &cfg
+}
+
+// maxProblems is how many are told of one configuration. Who has more has written something else.
+const maxProblems = 100
 
 // problems takes an error of the configuration apart, as each part is a line.
 func problems(err error) []error {
 	var all config.Errors
-	if errors.As(err, &all) {
-		return all.Unwrap()
+	if !errors.As(err, &all) || errors.Is(err, config.ErrCollides) {
+		return []error{err}
 	}
-	return []error{err}
+	each := all.Unwrap()
+	if more := len(each) - maxProblems; more > 0 {
+		each = append(each[:maxProblems:maxProblems], fmt.Errorf("… and %d more", more))
+	}
+	return each
 }
 
-// resize gives the zone other sizes, with all the streams in it. Publishers that come or go meanwhile wait.
-func (m *Master) resize(ctx context.Context, to config.StreamZone) (ok bool) {
-	var done streamzone.Resized
-	var err error
-	was := m.file.StreamZone
+// applySoon applies a change as soon as workers that are just starting have started.
+func (m *Master) applySoon(ctx context.Context, ch *config.Change) error {
 	for begun := time.Now(); ; {
-		done, err = m.exchangeZone(to)
+		err := m.apply(ch)
 		settling := errors.Is(err, streamzone.ErrSlotEmpty) || errors.Is(err, errStarting) || errors.Is(err, errDeaf)
 		if !settling || time.Since(begun) > settleTime || ctx.Err() != nil {
-			break
+			return err
 		}
 		time.Sleep(settlePause) // nobody tells when a worker has joined
 	}
-	switch {
-	case err != nil && ctx.Err() != nil:
-		m.log.Info("the stream zone is not resized: the server stops", logging.Error, err)
-		return false
-	case err != nil:
-		m.log.Error("the stream zone is not resized, the old one stays: "+advice(err), logging.Error, err,
-			"asked_buckets", to.Buckets, "asked_streams", to.Streams, "buckets", was.Buckets, "streams", was.Streams,
-			"live", m.keeper.Zone().State().Live)
-		return false
-	}
-	m.file.StreamZone.Buckets, m.file.StreamZone.Streams = to.Buckets, to.Streams
-	m.log.Info("stream zone resized", "buckets", to.Buckets, "streams", to.Streams, "was_buckets", was.Buckets, "was_streams", was.Streams,
-		"live", done.Live, "publishers_waited", done.Frozen.Round(time.Microsecond))
-	return true
 }
 
-// exchangeZone tries it once. No worker is started meanwhile.
-func (m *Master) exchangeZone(to config.StreamZone) (streamzone.Resized, error) {
+// apply makes everybody run with what ch says, or changes nothing. No worker is started meanwhile: it would have the old configuration, and join the old zone.
+func (m *Master) apply(ch *config.Change) error {
 	if !m.exchange.TryLock() { // to wait for a start that hangs would keep all others from starting
-		return streamzone.Resized{}, errStarting
+		return errStarting
 	}
 	defer m.exchange.Unlock()
-	running := m.processes()
-	for worker, p := range running {
-		if p.asked.Load() {
-			return streamzone.Resized{}, fmt.Errorf("%w: worker %d, process %d", errDeaf, worker, p.cmd.Process.Pid)
-		}
+	old := m.config()
+	next := *ch.Config
+	next.RunDir, next.Workers = old.RunDir, old.Workers
+	c := m.newChange()
+	if err := c.reach(); err != nil {
+		return err
 	}
-	z := &m.cfg.StreamZone
-	sizes := streamzone.Config{Buckets: to.Buckets, Streams: to.Streams, NameMax: z.NameMax}
-	done, err := m.keeper.Resize(sizes, resizeTime, func(f *os.File) error {
-		var errs []error
-		for _, p := range running {
-			errs = append(errs, p.follow(f))
-		}
-		return errors.Join(errs...)
-	})
+	fresh, err := bind(old.Added(&next), m.workers, nil, m.log)
 	if err != nil {
-		return done, err
+		return err
 	}
-	runtime.GC()                                  // with which our mapping of the old zone goes; its memory, when the workers' have gone too
-	z.Buckets, z.Streams = to.Buckets, to.Streams // for the workers that are started from now on
-	if err := m.link.publish(m.keeper.File()); err != nil {
-		m.log.Warn("rtmp-edge zone will not find the stream zone", logging.Error, err)
+	if n := 1 + len(m.sockets.worker[0]) + len(fresh.worker[0]); n > handover.MaxFiles { // no worker could be started any more
+		return errors.Join(fmt.Errorf("%w: %d", errTooMany, n), fresh.close())
 	}
-	return done, nil
+	if err := c.prepare(&next, fresh); err != nil {
+		c.abort()
+		return errors.Join(err, fresh.discard())
+	}
+	if next.StreamZone != old.StreamZone {
+		if err := m.resize(old.StreamZone, next.StreamZone, c.processes); err != nil {
+			c.abort()
+			return errors.Join(err, fresh.discard())
+		}
+	}
+	m.cfg.Store(&next)
+	m.file = *ch.Config
+	m.sockets.join(fresh)
+	c.commit()
+	if next.RTMP.Limits.Connections > old.RTMP.Limits.Connections {
+		m.checkDescriptors()
+	}
+	if m.opts.LogLevel != nil && slices.Contains(ch.Applied, "log.level") {
+		m.opts.LogLevel.Set(next.Log.SlogLevel())
+	}
+	return nil
 }
 
-// advice says what to do about a resize that was refused.
+// errTooMany says that a worker would have more sockets than can be handed over.
+var errTooMany = errors.New("master: too many addresses to listen on")
+
+// advice says what to do about a change that can't be applied.
 func advice(err error) string {
 	switch {
 	case errors.Is(err, streamzone.ErrTooSmall):
 		return "ask for more room than what lives takes, or reload again when fewer streams live"
-	case errors.Is(err, streamzone.ErrNotFollowed), errors.Is(err, errDeaf):
+	case errors.Is(err, streamzone.ErrNotFollowed), errors.Is(err, errHangs), errors.Is(err, errDeaf):
 		return "see why the worker hangs, end it if need be, and reload again"
+	case errors.Is(err, errTooMany):
+		return "remove some: those that are removed go with a restart"
 	case errors.Is(err, streamzone.ErrSlotEmpty), errors.Is(err, errStarting):
 		return "reload again when all workers are up"
 	default:

@@ -20,6 +20,9 @@ import (
 // TestMain makes this program a worker where a master of these tests starts it as one.
 func TestMain(m *testing.M) {
 	if len(os.Args) == 2 && os.Args[1] == WorkerCommand {
+		if kind := os.Getenv(fakeKind); kind != "" {
+			os.Exit(fakeWorker(kind))
+		}
 		if err := worker.Run(); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
@@ -141,7 +144,7 @@ func (r *runner) reload(words string) {
 // sizes checks what the master and all its workers work with.
 func (r *runner) sizes(buckets, streams int) {
 	r.t.Helper()
-	running, err := OpenZone(r.m.cfg.RunDir)
+	running, err := OpenZone(r.m.config().RunDir)
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -159,7 +162,7 @@ func (r *runner) sizes(buckets, streams int) {
 	}
 	r.m.exchange.RLock()
 	defer r.m.exchange.RUnlock()
-	if z := r.m.cfg.StreamZone; z.Buckets != buckets || z.Streams != streams {
+	if z := r.m.config().StreamZone; z.Buckets != buckets || z.Streams != streams {
 		r.t.Errorf("workers that are started are told of %+v; want %d buckets for %d streams", z, buckets, streams)
 	}
 }

@@ -89,7 +89,7 @@ func (m *Master) start(worker, restarts int) (*process, error) {
 	files := []*os.File{m.keeper.File()}
 	ends, reload := m.record.of(worker)
 	start := handover.Start{
-		Worker: worker, Slot: slot, Epoch: epoch, Workers: m.workers, Restarts: restarts, Ends: ends, Reload: reload, Config: m.cfg,
+		Worker: worker, Slot: slot, Epoch: epoch, Workers: m.workers, Restarts: restarts, Ends: ends, Reload: reload, Config: m.config(),
 	}
 	for _, s := range m.sockets.worker[worker] {
 		start.Sockets = append(start.Sockets, s.Socket)
@@ -99,7 +99,7 @@ func (m *Master) start(worker, restarts int) (*process, error) {
 	if executable == "" {
 		executable = self()
 	}
-	p, err := spawn(executable, start, files)
+	p, err := spawn(executable, start, files, m.reloadFor)
 	if err == nil {
 		m.started(worker, p)
 		if _, now := m.record.of(worker); !now.At.Equal(reload.At) { // who reloaded meanwhile did not know of this process
@@ -144,7 +144,7 @@ func (m *Master) watch(ctx context.Context, worker int, p *process) error {
 
 // end stops a process in order, or kills it when that takes too long.
 func (m *Master) end(worker int, p *process) error {
-	timeout := m.cfg.ShutdownTimeout
+	timeout := m.config().ShutdownTimeout
 	p.stop(timeout - grace(timeout))
 	late := time.NewTimer(timeout)
 	defer late.Stop()

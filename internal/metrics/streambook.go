@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 	"unicode/utf8"
 
@@ -15,7 +16,7 @@ import (
 // streamBook decides which streams have series of their own, and keeps their counters from falling: over instances, and over changes between a
 // stream's own series and that of all others. It remembers no more than limit streams that have ended.
 type streamBook struct {
-	limit  int
+	limit  atomic.Int64
 	labels []*dto.LabelPair // of all others
 
 	mu      sync.Mutex
@@ -26,7 +27,9 @@ type streamBook struct {
 }
 
 func newStreamBook(limit int) *streamBook {
-	return &streamBook{limit: limit, labels: streamLabels(otherStreams, otherStreams), own: map[streamKey]*labelled{}, others: map[uint64]struct{}{}}
+	b := &streamBook{labels: streamLabels(otherStreams, otherStreams), own: map[streamKey]*labelled{}, others: map[uint64]struct{}{}}
+	b.limit.Store(int64(limit))
+	return b
 }
 
 // gone notes the last counts of an instance that has ended. Called with locks of the worker held.
@@ -56,7 +59,7 @@ func (b *streamBook) gone(s *Stream, now time.Time) {
 }
 
 func (b *streamBook) room(s *Stream) bool {
-	return len(b.own) < b.limit && (s.App != otherStreams || s.Name != otherStreams) && utf8.ValidString(s.App) && utf8.ValidString(s.Name)
+	return len(b.own) < int(b.limit.Load()) && (s.App != otherStreams || s.Name != otherStreams) && utf8.ValidString(s.App) && utf8.ValidString(s.Name)
 }
 
 // label gives a stream series of its own.

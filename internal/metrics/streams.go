@@ -78,7 +78,6 @@ type labelled struct {
 // Streams are the series of single streams, and the sums over all streams that are taken at a scrape.
 type Streams struct {
 	state func() []Stream
-	limit int
 	book  *streamBook
 
 	looking sync.Mutex // held by Collect
@@ -91,7 +90,7 @@ type Streams struct {
 // added up; with 0 nothing is told of streams.
 func (m *Metrics) ObserveStreams(limit int, state func() []Stream) (*Streams, error) {
 	s := &Streams{
-		state: state, limit: limit, book: newStreamBook(limit),
+		state: state, book: newStreamBook(limit),
 		backlog: desc("send_backlog_bytes", "Bytes of streams that are here and that players have not got yet."),
 		gop:     desc("gop_cache_bytes", "Bytes that are kept for players that come: each stream's newest keyframe and what followed."),
 
@@ -108,11 +107,12 @@ func (m *Metrics) ObserveStreams(limit int, state func() []Stream) (*Streams, er
 	return s, m.reg.Register(s)
 }
 
+// SetLimit changes how many streams have series of their own. Those that have theirs keep them for as long as they would have.
+func (s *Streams) SetLimit(limit int) { s.book.limit.Store(int64(limit)) }
+
 // Gone notes the last counts of a stream that this worker forgets. It may be called with locks held that the state function takes.
 func (s *Streams) Gone(last Stream) {
-	if s.limit > 0 {
-		s.book.gone(&last, time.Now())
-	}
+	s.book.gone(&last, time.Now())
 }
 
 // Describe implements prometheus.Collector.
@@ -130,7 +130,7 @@ func (s *Streams) Collect(out chan<- prometheus.Metric) {
 	defer s.looking.Unlock()
 	var all []Stream
 	var tell []told
-	if s.limit > 0 {
+	if s.book.limit.Load() > 0 {
 		all, tell = s.book.look(s.state, time.Now)
 	} else {
 		all = s.state()

@@ -15,10 +15,10 @@ import (
 // newHub returns a hub that forgets nothing and is in no hurry, unless the test says so.
 func newHub(t testing.TB, change func(*live.Options)) *live.Hub {
 	t.Helper()
-	o := live.Options{
+	o := live.Options{Bounds: live.Bounds{
 		GOPCache: true, RepublishWait: time.Hour, PlayWait: time.Hour, StallTimeout: time.Hour, Linger: time.Hour,
 		MaxLag: time.Hour, LogBytes: 1 << 30, LogDuration: time.Hour,
-	}
+	}}
 	if change != nil {
 		change(&o)
 	}

@@ -12,7 +12,7 @@ import (
 // policy returns the settings of the app that a stream belongs to.
 func (w *Worker) policy(key string) config.App {
 	app, _ := names.Split(key)
-	return w.start.Config.App(app)
+	return w.cfg().App(app)
 }
 
 // authorize checks the signed query that a publish or play needs where the app has a secret for it. Clients put it behind the stream's name, or

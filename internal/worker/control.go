@@ -34,15 +34,22 @@ func (w *Worker) untilStop(control *handover.Conn) (within time.Duration, orphan
 		orphan = true
 	case <-signals:
 	}
-	return w.start.Config.ShutdownTimeout, orphan
+	return w.cfg().ShutdownTimeout, orphan
 }
 
 // obey does what the master asks, until that is to stop.
 func (w *Worker) obey(control *handover.Conn) (stop handover.Stop, err error) {
+	defer w.forget() // what nobody will say the word for: its listeners take connections from the kernel already
 	for {
 		m, err := control.Receive()
 		if err != nil {
 			return stop, fmt.Errorf("wait for the master's word: %w", err)
+		}
+		if err := w.change(control, &m); !errors.Is(err, handover.ErrUnexpected) {
+			if err != nil {
+				return stop, err
+			}
+			continue
 		}
 		switch m.Kind {
 		case handover.KindZone:
@@ -70,6 +77,25 @@ func (w *Worker) obey(control *handover.Conn) (stop handover.Stop, err error) {
 			closeAll(m.Files)
 			return stop, fmt.Errorf("%w: %q", handover.ErrUnexpected, m.Kind)
 		}
+	}
+}
+
+// change obeys what is about another configuration; ErrUnexpected says that m is not.
+func (w *Worker) change(control *handover.Conn, m *handover.Message) error {
+	switch m.Kind {
+	case handover.KindPrepare:
+		return w.prepare(control, m)
+	case handover.KindCommit:
+		closeAll(m.Files)
+		return w.commit(control, m)
+	case handover.KindAbort:
+		closeAll(m.Files)
+		return w.abort(control, m)
+	case handover.KindTold:
+		closeAll(m.Files)
+		return w.asks.told(m)
+	default:
+		return handover.ErrUnexpected
 	}
 }
 

@@ -66,6 +66,7 @@ func control(t *testing.T) *controlled {
 	c.Worker = &Worker{
 		start: handover.Start{Slot: slot, Config: config.Default()}, zone: zone, log: slog.New(slog.NewTextHandler(&c.log, nil)),
 	}
+	c.settings.Store(&settings{cfg: c.start.Config})
 	go func() {
 		var e ended
 		e.within, e.orphan = c.untilStop(end)

@@ -106,9 +106,9 @@ func (l local) Totals() api.Totals {
 	w := l.w
 	t := api.Totals{
 		Server: os.Getppid(), Accepted: w.accepted.Load(),
-		BytesIn: sum(w.metrics.receivedBy), BytesOut: sum(w.metrics.sentBy),
+		BytesIn: sum(w.metrics.receivedBy.all()), BytesOut: sum(w.metrics.sentBy.all()),
 	}
-	for _, a := range w.start.Config.Apps {
+	for _, a := range w.cfg().Apps {
 		if a.Name != config.AnyApp {
 			t.Apps = append(t.Apps, a.Name)
 		}

@@ -44,43 +44,15 @@ const stallMargin = 5 * time.Second
 
 // guard prepares what stands between the outside and a session.
 func (w *Worker) guard(cfg *config.Config) error {
-	c := &cfg.RTMP
-	l := &c.Limits
+	l := &cfg.RTMP.Limits
 	w.connections = limit.NewConnections(l.Connections, l.ConnectionsPerAddress)
 	w.publishes = limit.NewPublishes(l.PublishBurst, l.PublishInterval)
 	w.quiet = limit.NewQuiet(quietTime)
 	w.refusals = rate.NewLimiter(refusalsLogged, refusalsBurst)
 	w.accepts = rate.NewLimiter(rate.Limit(l.AcceptRate), l.AcceptBurst)
-	w.plain = transport.Options{
-		KeepAlive: c.KeepAlive, HeaderTimeout: l.HandshakeTimeout,
-	}
-	if c.UserTimeout > 0 {
-		w.plain.UserTimeout = max(c.UserTimeout, cfg.Live.StallTimeout+stallMargin)
-	}
-	for _, p := range c.ProxyProtocol {
-		w.plain.Trusted = append(w.plain.Trusted, netip.Prefix(p))
-	}
-	w.secure = w.plain
-	if !c.TLS.Enabled() {
-		return nil
-	}
-	w.metrics.startProtocol(metrics.ProtocolRTMPS)
-	cert, err := transport.LoadCertificate(c.TLS.Cert, c.TLS.Key, transport.CertificateEvents{
-		Loaded: func(notAfter time.Time) {
-			w.metrics.CertificateLoads.WithLabelValues(metrics.LoadOK).Inc()
-			w.metrics.CertificateExpiry.WithLabelValues().Set(float64(notAfter.Unix()))
-			w.log.Info("certificate loaded", "file", c.TLS.Cert, "expires", notAfter)
-		},
-		Failed: func(err error) {
-			w.metrics.CertificateLoads.WithLabelValues(metrics.LoadError).Inc()
-			w.log.Error("the changed certificate can't be loaded; the old one stays in use", logging.Error, err)
-		},
-	})
-	if err != nil {
-		return err
-	}
-	w.secure.TLS = transport.TLSConfig(cert, tlsVersions[c.TLS.MinVersion])
-	return nil
+	s, err := w.newSettings(cfg, nil)
+	w.settings.Store(s)
+	return err
 }
 
 var tlsVersions = map[string]uint16{config.TLS12: tls.VersionTLS12, config.TLS13: tls.VersionTLS13}
@@ -91,9 +63,10 @@ func (w *Worker) admit(nc net.Conn, l *listener) {
 		w.run(transport.Wrap(nc, false, &transport.Options{}), l, func() {})
 		return
 	}
-	options := &w.plain
+	settings := w.settings.Load()
+	options := &settings.plain
 	if l.secure {
-		options = &w.secure
+		options = &settings.secure
 	}
 	conn := transport.Wrap(nc, l.secure, options)
 	var peer netip.AddrPort

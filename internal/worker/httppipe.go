@@ -55,7 +55,7 @@ func (v *viewer) piped(o live.PlayOptions) error {
 func (v *viewer) endPipe(r live.EndReason) {
 	if _, ordered := farewells[r]; ordered {
 		v.pipe.End()
-		time.AfterFunc(v.w.start.Config.Live.StallTimeout, v.cut)
+		time.AfterFunc(v.w.cfg().Live.StallTimeout, v.cut)
 		return
 	}
 	v.pipe.Close()

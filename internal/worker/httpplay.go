@@ -18,10 +18,8 @@ import (
 
 // A playHandler answers requests for streams, and leaves all others to next.
 type playHandler struct {
-	w       *Worker
-	next    http.Handler
-	origins httpplay.Origins
-	sockets transport.Options
+	w    *Worker
+	next http.Handler
 }
 
 // startHTTPPlay makes the metrics of who plays over HTTP.
@@ -33,9 +31,7 @@ func (w *Worker) startHTTPPlay() {
 
 // httpPlay lets streams play beside what next serves.
 func (w *Worker) httpPlay(next http.Handler) http.Handler {
-	h := &playHandler{w, next, w.start.Config.HTTP.CORSOrigins, w.plain}
-	h.sockets.Trusted = nil // no PROXY header precedes HTTP
-	return h
+	return &playHandler{w, next}
 }
 
 // ServeHTTP implements http.Handler.
@@ -45,13 +41,18 @@ func (h *playHandler) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 		h.next.ServeHTTP(rw, r)
 		return
 	}
-	a := asking{playHandler: h, rw: rw, r: r, Request: request, protocol: protocolOf(request.Format, httpplay.IsWebSocket(r))}
-	h.origins.SetHeader(rw.Header(), r)
+	s := h.w.settings.Load()
+	a := asking{
+		playHandler: h, rw: rw, r: r, Request: request, protocol: protocolOf(request.Format, httpplay.IsWebSocket(r)),
+		origins: s.cfg.HTTP.CORSOrigins, sockets: s.plain,
+	}
+	a.sockets.Trusted = nil // no PROXY header precedes HTTP
+	a.origins.SetHeader(rw.Header(), r)
 	switch r.Method {
 	case http.MethodGet, http.MethodHead:
 		a.answer()
 	case http.MethodOptions:
-		h.origins.SetPreflight(rw.Header())
+		a.origins.SetPreflight(rw.Header())
 		rw.WriteHeader(http.StatusNoContent)
 	default:
 		rw.Header().Set("Allow", httpplay.Methods)
@@ -76,6 +77,8 @@ type asking struct {
 	r  *http.Request
 	httpplay.Request
 	protocol string
+	origins  httpplay.Origins
+	sockets  transport.Options
 }
 
 func (a *asking) answer() {
@@ -102,7 +105,7 @@ func (a *asking) refuse(key, reason string, more ...any) {
 
 // authorize returns the key of the stream that is asked for. If it may not be played, it answers, and says why for the metrics.
 func (a *asking) authorize() (key, refusal string) {
-	key, err := a.Key(a.w.start.Config.StreamZone.NameMax)
+	key, err := a.Key(a.w.cfg().StreamZone.NameMax)
 	if err != nil {
 		httpplay.Refuse(a.rw, http.StatusBadRequest, err.Error())
 		return "", metrics.PlayBadName

@@ -16,8 +16,10 @@ import (
 
 	"github.com/rtmp-edge/rtmp-edge/internal/api"
 	"github.com/rtmp-edge/rtmp-edge/internal/config"
+	"github.com/rtmp-edge/rtmp-edge/internal/handover"
 	"github.com/rtmp-edge/rtmp-edge/internal/logging"
 	"github.com/rtmp-edge/rtmp-edge/internal/metrics"
+	"github.com/rtmp-edge/rtmp-edge/multiport"
 )
 
 // servers are the listeners of this worker.
@@ -28,6 +30,12 @@ type servers struct {
 	srv  map[bool]*http.Server // by private
 	wg   sync.WaitGroup
 
+	api      *api.API
+	visitors *visitors
+
+	mu    sync.Mutex // guards rtmp, http and ended
+	ended bool       // no listener is added any more
+
 	stop     chan struct{} // closed with the RTMP listeners
 	stopOnce sync.Once
 }
@@ -36,7 +44,12 @@ type listener struct {
 	net.Listener
 	private bool
 	secure  bool // TLS
+	http    bool
+	gate    barrier // what stands before it; nil if nothing does
 }
+
+// A barrier can stop taking connections for a while.
+type barrier interface{ set(open bool) error }
 
 // protocol is what is spoken there, as a metric's label.
 func (l *listener) protocol() string {
@@ -57,51 +70,97 @@ const (
 // listen takes over the handed sockets.
 func (w *Worker) listen(files []*os.File) (*servers, error) {
 	s := &servers{w: w, srv: map[bool]*http.Server{}, stop: make(chan struct{})}
-	for i, d := range w.start.Sockets {
-		l, err := inherit(files[i])
+	for i := range w.start.Sockets {
+		l, err := w.takeOver(files[i], &w.start.Sockets[i])
 		if err != nil {
-			return nil, fmt.Errorf("worker: take over %s: %w", d.Addr, err)
+			return nil, err
 		}
-		private := d.Scope == config.Private
-		if d.Scope == config.Shared || d.Scope == config.PerWorker && d.Serves != config.HTTP {
-			if l, err = w.gated(l); err != nil {
-				return nil, err
-			}
+		if err := w.enlist(&l); err != nil {
+			return nil, err
 		}
-		if private && l.Addr().Network() == "unix" {
-			l = ownUser{l, w.log}
-		}
-		served := listener{Listener: l, private: private, secure: d.Serves == config.RTMPS}
-		if d.Serves == config.HTTP {
-			s.http = append(s.http, served)
-		} else {
-			s.rtmp = append(s.rtmp, served)
-		}
+		s.keep(l)
 	}
 	a, err := api.New(api.Options{
 		Local: local{w}, Group: w.group, Gatherer: w.gather, Logger: w.log, Expected: func() int { return w.start.Workers },
-		Hosts: w.start.Config.HTTP.Hosts, Token: w.start.Config.HTTP.Token, Observer: w.metrics.Control(),
+		Access: access(w.cfg()), Observer: w.metrics.Control(),
 	})
 	if err != nil {
 		return nil, err
 	}
 	w.startHTTPPlay()
 	s.srv[false], s.srv[true] = s.httpServer(promptly(w.httpPlay(a.Public()))), s.httpServer(w.httpPlay(a.Private()))
-	s.srv[false].ConnState = newVisitors(w, &w.start.Config.RTMP.Limits).note
+	s.api, s.visitors = a, newVisitors(w, &w.cfg().RTMP.Limits)
+	s.srv[false].ConnState = s.visitors.note
 	for _, srv := range s.srv {
 		srv.RegisterOnShutdown(a.Close) // event streams have no end of their own
 	}
 	return s, nil
 }
 
-// gated puts a gate before a listener, if it can have one.
-func (w *Worker) gated(l net.Listener) (net.Listener, error) {
-	g, err := newGate(l)
-	if g == nil || err != nil {
-		return l, err
+// takeOver makes a listener of a socket that was handed over.
+func (w *Worker) takeOver(f *os.File, d *handover.Socket) (listener, error) {
+	l, err := listenOn(f, d)
+	if err != nil {
+		return listener{}, fmt.Errorf("worker: take over %s: %w", d.Addr, err)
 	}
-	w.gates = append(w.gates, g)
-	return g, nil
+	out := listener{Listener: l, private: d.Scope == config.Private, secure: d.Serves == config.RTMPS, http: d.Serves == config.HTTP}
+	if out.private && l.Addr().Network() == "unix" {
+		out.Listener = ownUser{l, w.log}
+	}
+	if err := out.bar(d); err != nil {
+		return listener{}, errors.Join(err, l.Close())
+	}
+	return out, nil
+}
+
+func listenOn(f *os.File, d *handover.Socket) (net.Listener, error) {
+	if !d.Inherited {
+		return inherit(f)
+	}
+	l, err := multiport.Listener(f) // to have it listen again would change how long its queue is
+	if err != nil {
+		return nil, err
+	}
+	return l, f.Close()
+}
+
+// bar puts before the listener what keeps connections out while the worker drains, if they are to be kept out there.
+func (l *listener) bar(d *handover.Socket) error {
+	_, tcp := l.Listener.(*net.TCPListener)
+	switch {
+	case d.Inherited, d.Scope == config.Shared && !tcp: // one socket for all workers
+		g, err := newSharedGate(l.Listener)
+		if err != nil {
+			return err
+		}
+		l.Listener, l.gate = g, g
+	case tcp && (d.Scope == config.Shared || d.Scope == config.PerWorker && d.Serves != config.HTTP):
+		g, err := newGate(l.Listener)
+		if err != nil {
+			return err
+		}
+		l.Listener, l.gate = g, g
+	}
+	return nil
+}
+
+func (s *servers) keep(l listener) {
+	if l.http {
+		s.http = append(s.http, l)
+	} else {
+		s.rtmp = append(s.rtmp, l)
+	}
+}
+
+// enlist has the gate of a listener, if it has one, shut and opened with the others.
+func (w *Worker) enlist(l *listener) error {
+	if l.gate == nil {
+		return nil
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.gates = append(w.gates, l.gate)
+	return l.gate.set(!w.draining)
 }
 
 func (s *servers) httpServer(h http.Handler) *http.Server {
@@ -114,20 +173,48 @@ func (s *servers) httpServer(h http.Handler) *http.Server {
 // serve starts to accept.
 func (s *servers) serve() {
 	for _, l := range s.rtmp {
-		s.wg.Go(func() { s.w.accept(&l, s.stop) })
+		s.start(l)
 	}
 	for _, l := range s.http {
-		s.wg.Go(func() {
-			if err := s.srv[l.private].Serve(l); !errors.Is(err, http.ErrServerClosed) {
-				s.w.log.Error("HTTP stopped", "address", l.Addr().String(), logging.Error, err)
-			}
-		})
+		s.start(l)
+	}
+}
+
+func (s *servers) start(l listener) {
+	if !l.http {
+		s.wg.Go(func() { s.w.accept(&l, s.stop) })
+		return
+	}
+	s.wg.Go(func() {
+		if err := s.srv[l.private].Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			s.w.log.Error("HTTP stopped", "address", l.Addr().String(), logging.Error, err)
+		}
+	})
+}
+
+// add accepts on more listeners, unless this worker ends.
+func (s *servers) add(more []listener) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, l := range more {
+		if s.ended {
+			_ = l.Close()
+			continue
+		}
+		if err := s.w.enlist(&l); err != nil {
+			s.w.log.Error("a new address can't be kept from taking connections while this worker drains", "address", l.Addr().String(), logging.Error, err)
+		}
+		s.keep(l)
+		s.start(l)
 	}
 }
 
 // closeRTMP stops accepting RTMP. What waits in a socket's queue stays there, for a successor.
 func (s *servers) closeRTMP() {
 	s.stopOnce.Do(func() { close(s.stop) })
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ended = true
 	for _, l := range s.rtmp {
 		_ = l.Close()
 	}

@@ -2,6 +2,8 @@ package worker
 
 import (
 	"errors"
+	"maps"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -13,7 +15,26 @@ import (
 // meters are the worker's metrics, with those of the hot path resolved.
 type meters struct {
 	*metrics.Metrics
-	receivedBy, sentBy map[[2]string]prometheus.Counter // by protocol and role
+	receivedBy, sentBy counters
+}
+
+// counters are counters by protocol and role.
+type counters struct {
+	by atomic.Pointer[map[[2]string]prometheus.Counter] // is replaced, not changed
+}
+
+func (c *counters) all() map[[2]string]prometheus.Counter {
+	if m := c.by.Load(); m != nil {
+		return *m
+	}
+	return nil
+}
+
+// add has one goroutine at a time.
+func (c *counters) add(more map[[2]string]prometheus.Counter) {
+	all := maps.Clone(more)
+	maps.Copy(all, c.all())
+	c.by.Store(&all)
 }
 
 // measure makes the metrics.
@@ -23,7 +44,7 @@ func (w *Worker) measure() error {
 	if err != nil {
 		return err
 	}
-	w.metrics, w.gather = &meters{m, map[[2]string]prometheus.Counter{}, map[[2]string]prometheus.Counter{}}, reg
+	w.metrics, w.gather = &meters{Metrics: m}, reg
 	w.metrics.startProtocol(metrics.ProtocolRTMP)
 	w.noteRestarts()
 	err = m.ObserveZone(func() metrics.Zone {
@@ -39,22 +60,25 @@ func (w *Worker) measure() error {
 	return errors.Join(err, w.measureStreams())
 }
 
-// startProtocol makes the metrics of a protocol that is served. Before sessions begin.
+// startProtocol makes the metrics of a protocol that is served, before its sessions begin.
 func (m *meters) startProtocol(protocol string) {
 	m.StartProtocol(protocol)
+	received, sent := map[[2]string]prometheus.Counter{}, map[[2]string]prometheus.Counter{}
 	for _, role := range []string{metrics.RoleNone, metrics.RolePublisher, metrics.RolePlayer, metrics.RoleRelay} {
 		by := [2]string{protocol, role}
-		m.receivedBy[by] = m.ReceivedBytes.WithLabelValues(protocol, role)
-		m.sentBy[by] = m.SentBytes.WithLabelValues(protocol, role)
+		received[by] = m.ReceivedBytes.WithLabelValues(protocol, role)
+		sent[by] = m.SentBytes.WithLabelValues(protocol, role)
 	}
+	m.receivedBy.add(received)
+	m.sentBy.add(sent)
 }
 
 func (m *meters) received(protocol, role string) prometheus.Counter {
-	return m.receivedBy[[2]string{protocol, role}]
+	return m.receivedBy.all()[[2]string{protocol, role}]
 }
 
 func (m *meters) sent(protocol, role string) prometheus.Counter {
-	return m.sentBy[[2]string{protocol, role}]
+	return m.sentBy.all()[[2]string{protocol, role}]
 }
 
 // observer counts what the streams tell.

@@ -17,7 +17,7 @@ func (s *session) play(r *rtmp.PlayRequest) error {
 	if s.player.Load() != nil {
 		return s.refusePlay(r, metrics.PlayError, rtmp.CodePlayFailed, "This connection plays a stream already.")
 	}
-	key, err := names.Key(s.conn.ConnectRequest().App, r.Name, s.w.start.Config.StreamZone.NameMax)
+	key, err := names.Key(s.conn.ConnectRequest().App, r.Name, s.w.cfg().StreamZone.NameMax)
 	if err != nil {
 		return s.refusePlay(r, metrics.PlayBadName, rtmp.CodePlayStreamNotFound, err.Error())
 	}

@@ -33,7 +33,7 @@ func (s *session) publish(r *rtmp.PublishRequest) error {
 	if s.private {
 		return s.refusePublish(r, metrics.PublishDenied, rtmp.CodePublishDenied, "private sockets are for relays")
 	}
-	key, err := names.Key(s.conn.ConnectRequest().App, r.Name, s.w.start.Config.StreamZone.NameMax)
+	key, err := names.Key(s.conn.ConnectRequest().App, r.Name, s.w.cfg().StreamZone.NameMax)
 	if err != nil {
 		return s.refusePublish(r, metrics.PublishBadName, rtmp.CodePublishBadName, err.Error())
 	}

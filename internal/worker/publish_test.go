@@ -263,7 +263,7 @@ func (s *served) refuseOver(err error) error {
 	done := make(chan error, 1)
 	go func() {
 		done <- func() error {
-			conn, errAccept := rtmp.Accept(context.Background(), ours, s.rtmp)
+			conn, errAccept := rtmp.Accept(context.Background(), ours, s.settings.Load().rtmp)
 			if errAccept != nil {
 				return errAccept
 			}

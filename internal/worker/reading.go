@@ -10,10 +10,10 @@ import (
 // A reading is the pace at which a worker reads from its publishers. To be woken for a message, and to acknowledge it, costs much more than the message.
 // So where many publish, each is read from once in a while only: what came meanwhile is read at once.
 type reading struct {
-	wakeups float64       // in a second that are no trouble
-	most    time.Duration // between two reads
+	wakeups float64 // in a second that are no trouble
 
 	mu    sync.Mutex
+	most  time.Duration // between two reads
 	gap   time.Duration // between two reads
 	since time.Time     // when it was reckoned last, with
 	count int           // reads since then
@@ -33,6 +33,13 @@ const (
 // newReading returns the pace of a worker that uses so many cores.
 func newReading(cores int, most time.Duration) *reading {
 	return &reading{wakeups: float64(cores) * easyWakeups, most: most, since: time.Now()}
+}
+
+// bound changes the longest gap.
+func (r *reading) bound(most time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.most, r.gap = most, min(r.gap, most)
 }
 
 // next counts a read, and returns the gap before it.

@@ -34,7 +34,7 @@ func (l local) Redirect(ctx context.Context, clients []api.Client, name string) 
 			continue
 		}
 		from := c.App + "/" + c.Name
-		to, e := names.Key(c.App, name, l.w.start.Config.StreamZone.NameMax)
+		to, e := names.Key(c.App, name, l.w.cfg().StreamZone.NameMax)
 		switch {
 		case e != nil:
 		case to == from:

@@ -130,7 +130,7 @@ func TestRedirectMeetsTheShutdown(t *testing.T) {
 func TestRedirectStalled(t *testing.T) {
 	s := serve(t, streamzone.Config{Streams: 4})
 	s.start.Config.Live.StallTimeout = 500 * time.Millisecond
-	s.hub = s.newHub(&s.start.Config.Live)
+	s.hub = s.newHub(s.start.Config)
 	x := s.accept("x")
 	defer x.Close()
 	c := s.playOne("x")

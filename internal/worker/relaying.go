@@ -19,8 +19,11 @@ import (
 func (w *Worker) newPuller() *relay.Puller {
 	open, streams := w.metrics.Relays.WithLabelValues(metrics.RelayWorker, metrics.RelayPull), w.metrics.Streams.WithLabelValues(metrics.StreamRelay)
 	return &relay.Puller{
-		Zone: w.zone, Slot: w.start.Slot, Logger: w.log, Config: w.rtmp,
-		ConnectTimeout: w.start.Config.Relay.ConnectTimeout,
+		Zone: w.zone, Slot: w.start.Slot, Logger: w.log,
+		Settings: func() relay.Settings {
+			s := w.settings.Load()
+			return relay.Settings{ConnectTimeout: s.cfg.Relay.ConnectTimeout, RTMP: s.rtmp}
+		},
 		Dial: func(ctx context.Context, slot int) (net.Conn, error) {
 			return dialSlot(ctx, w.start.Config.RelayVia(), slot)
 		},

@@ -187,7 +187,7 @@ func (s *session) accept() (*rtmp.ServerConn, error) {
 	if err := s.identify(); err != nil {
 		return nil, err
 	}
-	conn, err := rtmp.Accept(s.ctx, s.nc, s.w.rtmp)
+	conn, err := rtmp.Accept(s.ctx, s.nc, s.w.settings.Load().rtmp)
 	if err != nil {
 		return nil, err
 	}

@@ -21,9 +21,7 @@ import (
 	"github.com/rtmp-edge/rtmp-edge/internal/live"
 	"github.com/rtmp-edge/rtmp-edge/internal/logging"
 	"github.com/rtmp-edge/rtmp-edge/internal/metrics"
-	"github.com/rtmp-edge/rtmp-edge/internal/transport"
 	"github.com/rtmp-edge/rtmp-edge/relay"
-	"github.com/rtmp-edge/rtmp-edge/rtmp"
 	"github.com/rtmp-edge/rtmp-edge/streamzone"
 )
 
@@ -44,16 +42,18 @@ type Worker struct {
 
 	gather  prometheus.Gatherer
 	group   *broadcast.Group
-	rtmp    *rtmp.Config
 	reading *reading
+	servers *servers
+	asks    *asks
+
+	settings atomic.Pointer[settings] // a reload replaces them, with
+	prepared *prepared                // which belongs to the goroutine that obeys the master; nil if nothing is
 
 	connections *limit.Connections
 	publishes   *limit.Publishes
 	quiet       *limit.Quiet
-	accepts     *rate.Limiter     // of connections from outside
-	refusals    *rate.Limiter     // of lines in the log about requests that were refused
-	plain       transport.Options // of their sockets
-	secure      transport.Options // likewise, with TLS
+	accepts     *rate.Limiter // of connections from outside
+	refusals    *rate.Limiter // of lines in the log about requests that were refused
 
 	sessions sync.WaitGroup
 	accepted atomic.Uint64 // connections, but for those of siblings
@@ -67,7 +67,7 @@ type Worker struct {
 	open       map[member]struct{}     // every connection of RTMP, and who plays over HTTP
 	entered    uint64                  // how many there were
 	publishers map[string]*publication // by stream key
-	gates      []*gate                 // of the ports of RTMP, and of the shared ones of HTTP
+	gates      []barrier               // of the ports of RTMP, and of the shared ones of HTTP
 	draining   bool                    // they are shut
 }
 
@@ -91,10 +91,12 @@ func Run() error {
 		return err
 	}
 	defer w.close()
+	w.asks = newAsks(control)
 	servers, err := w.listen(files[1:])
 	if err != nil {
 		return err
 	}
+	w.servers = servers
 	servers.serve()
 	if err := control.Send(handover.KindReady, nil); err != nil {
 		return err
@@ -120,7 +122,7 @@ func newWorker(start handover.Start, files []*os.File, level *slog.LevelVar) (*W
 	cfg := start.Config
 	w := &Worker{
 		start: start, log: newLogger(start, level), level: level, born: time.Now(),
-		rtmp: rtmpConfig(&cfg.RTMP), open: map[member]struct{}{}, publishers: map[string]*publication{},
+		open: map[member]struct{}{}, publishers: map[string]*publication{},
 	}
 	zone, err := streamzone.Join(files[0], start.Slot, start.Epoch)
 	if err != nil {
@@ -137,16 +139,14 @@ func newWorker(start handover.Start, files []*os.File, level *slog.LevelVar) (*W
 	w.puller = w.newPuller()
 	w.group = broadcast.New(w.peers, broadcast.Options{})
 	w.outgoing.published = w.published
-	w.hub = w.newHub(&cfg.Live)
-	w.reading = newReading(runtime.GOMAXPROCS(0), cfg.Live.Flush.Max/2)
+	w.hub = w.newHub(cfg)
+	w.reading = newReading(runtime.GOMAXPROCS(0), mostGap(cfg))
 	return w, nil
 }
 
-func (w *Worker) newHub(l *config.Live) *live.Hub {
+func (w *Worker) newHub(cfg *config.Config) *live.Hub {
 	return live.NewHub(live.Options{
-		GOPCache: l.GOPCache, RepublishWait: l.RepublishWait, PlayWait: l.PlayWait, StallTimeout: l.StallTimeout,
-		MaxLag: l.MaxLag, LogBytes: int(l.LogBytes), LogDuration: l.LogDuration, Linger: w.start.Config.Relay.Linger,
-		Senders:  runtime.GOMAXPROCS(0),
+		Bounds: bounds(cfg), Senders: runtime.GOMAXPROCS(0),
 		Observer: newObserver(w.metrics), Demand: w.pull, Published: w.published, Gone: w.streamGone,
 		Flush: func(key string) live.Flush { return live.Flush(w.policy(key).Flush) },
 	})

@@ -1,0 +1,74 @@
+package statview
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/rtmp-edge/rtmp-edge/internal/api"
+	"github.com/rtmp-edge/rtmp-edge/internal/ctl"
+)
+
+// A model is what is shown of a server.
+type model struct {
+	status  *ctl.Status // nil before the first look
+	streams list[api.Stream]
+	workers list[workerRow]
+}
+
+func newModel() *model {
+	m := &model{
+		streams: list[api.Stream]{
+			name: "Streams", columns: streamColumns, sorted: len(streamColumns) - 1,
+			filter: func(s *api.Stream, words string) bool { return strings.Contains(strings.ToLower(key(s)), words) },
+		},
+		workers: list[workerRow]{name: "Workers", columns: workerColumns},
+	}
+	m.workers.filter = func(w *workerRow, words string) bool {
+		return strings.Contains(strings.ToLower(strings.Join(cellsOf(w), " ")), words)
+	}
+	return m
+}
+
+func cellsOf(w *workerRow) []string {
+	return (&list[workerRow]{columns: workerColumns, shown: []*workerRow{w}}).row(0)
+}
+
+func (m *model) set(s *ctl.Status) {
+	m.status = s
+	m.streams.set(s.Streams.Streams)
+	m.workers.set(workerRows(s))
+}
+
+// summary is the server in one line.
+func (m *model) summary() string {
+	s := m.status
+	var in, out float64
+	var publishers, players int
+	for i := range s.Workers.Workers {
+		w := &s.Workers.Workers[i]
+		in, out = in+w.Load.BitrateIn, out+w.Load.BitrateOut
+		publishers, players = publishers+w.Publishers, players+w.Players
+	}
+	version := s.Version
+	if version == "" {
+		version = "of unknown version"
+	}
+	up := none
+	if t := s.Started(); !t.IsZero() {
+		up = Age(s.Time.Sub(t))
+	}
+	return fmt.Sprintf("rtmp-edge %s  up %s  workers %d of %d  in %sb/s  out %sb/s  publishers %d  players %d", version, up, s.Workers.Answered,
+		s.Workers.Expected, rate(in), rate(out), publishers, players)
+}
+
+// gaps tells what the tables do not.
+func (m *model) gaps() string {
+	var gaps []string
+	if n := m.status.Workers.Expected - m.status.Workers.Answered; n > 0 {
+		gaps = append(gaps, fmt.Sprintf("%d of %d workers did not answer: what they have is missing", n, m.status.Workers.Expected))
+	}
+	if m.status.Streams.Next != "" {
+		gaps = append(gaps, fmt.Sprintf("only the first %d streams by name were asked for (--streams)", len(m.status.Streams.Streams)))
+	}
+	return strings.Join(gaps, "; ")
+}
