@@ -4,10 +4,10 @@ GO       ?= go
 LINTER   := github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 LINT_VER := v2.15.0
 LINT     := bin/golangci-lint-$(LINT_VER)
-PACKAGES  = $(shell $(GO) list ./... | grep -v /internal/e2e)
+PACKAGES  = $(shell $(GO) list ./... | grep -v -e /internal/e2e -e /internal/deploytest)
 E2E      := $(GO) test -count=1 -parallel 4 ./internal/e2e
 
-.PHONY: all build test clients vet lint unit torture e2e e2e-race fuzz soak bench bench-zone bench-peers clean
+.PHONY: all build test clients vet lint unit torture e2e e2e-race deploy-test deb release fuzz soak bench bench-zone bench-peers bench-sizing clean
 
 all: build
 
@@ -23,6 +23,7 @@ test:
 	$(MAKE) torture
 	$(MAKE) e2e
 	$(MAKE) e2e-race
+	$(MAKE) deploy-test
 
 # The real clients that the tests run; Debian packages.
 clients:
@@ -58,6 +59,18 @@ e2e:
 e2e-race:
 	RTMP_EDGE_E2E_RACE=1 $(E2E) -timeout 10m
 
+# What is shipped, with the tools that it is for: the image in a container, the unit in a booted systemd, the package in a Debian, the manifests. Needs root.
+deploy-test:
+	$(GO) test -count=1 -parallel 4 -timeout 12m ./internal/deploytest
+
+# The Debian package for this machine, in dist/.
+deb:
+	./scripts/build-deb
+
+# All that a release has, in dist/: archives, Debian packages, bills of materials, checksums. Twice the same tree gives twice the same bytes.
+release:
+	./scripts/release
+
 # Each target for FUZZTIME, 30s unless told.
 fuzz:
 	./scripts/fuzz
@@ -77,5 +90,9 @@ bench-zone:
 bench-peers:
 	./scripts/bench-peers
 
+# What one machine holds: the tables of docs/tuning.md. Ten minutes on a quiet machine.
+bench-sizing:
+	./scripts/bench-sizing
+
 clean:
-	rm -rf bin
+	rm -rf bin dist

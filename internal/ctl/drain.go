@@ -81,6 +81,7 @@ func (c *Client) Drain(ctx context.Context, tell func(*DrainState)) error {
 	defer tick.Stop()
 	var state *DrainState // nil before the first look
 	for quiet := 0; quiet < 2; {
+		begun := time.Now()
 		next, err := c.drainOnce(ctx)
 		switch {
 		case err == nil:
@@ -90,6 +91,7 @@ func (c *Client) Drain(ctx context.Context, tell func(*DrainState)) error {
 			return err
 		case errors.Is(err, master.ErrNoServer):
 			return nil
+		case ctx.Err() != nil && time.Since(begun) < drainLook: // the time was up in the middle of this look: that is nobody's fault
 		default: // all hang; perhaps not for long
 			state.Silent = []error{err}
 		}

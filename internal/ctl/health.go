@@ -3,6 +3,9 @@ package ctl
 import (
 	"context"
 	"errors"
+	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 )
@@ -35,6 +38,9 @@ func (c *Client) health(ctx context.Context, path string, all bool) *Health {
 	for _, e := range c.endpoints {
 		asked.Go(func() {
 			err := c.probe(ctx, e, path)
+			if errors.As(err, new(*StatusError)) { // other errors name the worker themselves
+				err = fmt.Errorf("%s: %w", e.name, err)
+			}
 			mu.Lock()
 			defer mu.Unlock()
 			if err != nil {
@@ -55,11 +61,13 @@ func (h *Health) Err(c *Client, all bool) error {
 	if h.Good == h.Workers || h.Good > 0 && !all {
 		return nil
 	}
+	answered := h.Good > 0
 	errs := make([]error, 0, len(h.Errors))
-	for _, err := range h.Errors {
-		errs = append(errs, err)
+	for _, worker := range slices.Sorted(maps.Keys(h.Errors)) {
+		errs = append(errs, h.Errors[worker])
+		answered = answered || errors.As(h.Errors[worker], new(*StatusError))
 	}
-	if h.Good > 0 {
+	if answered {
 		return errors.Join(errs...)
 	}
 	return c.silence(errs)

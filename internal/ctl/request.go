@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/rtmp-edge/rtmp-edge/internal/names"
 )
@@ -26,7 +27,7 @@ func (c *Client) send(ctx context.Context, e *endpoint, method, path string, int
 	case response.StatusCode != http.StatusOK:
 		refused := &StatusError{Status: response.StatusCode}
 		if json.Unmarshal(body, refused) != nil { // a proxy's, or one of the two words
-			refused.Detail = names.Printable(string(body[:min(len(body), maxDetail)]), maxDetail)
+			refused.Detail = names.Printable(strings.TrimSpace(string(body[:min(len(body), maxDetail)])), maxDetail)
 		}
 		return refused
 	case len(body) > maxBody:

@@ -37,7 +37,7 @@ It wins over the file. A variable that begins so and names no key is an error.
 
 RTMPEDGE_RUN_DIR :: is also how the other commands find the server.
 
-GOMAXPROCS :: How many cores the master process may use at once; without it, two.
+GOMAXPROCS, GOGC, GOMEMLIMIT :: Of every worker, and of the master, in place of what the server finds out from its cores and memory.
 
 TMPDIR :: Where the run folder is made, and looked for, without run_dir; /tmp without it.
 

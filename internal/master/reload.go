@@ -96,7 +96,11 @@ func (m *Master) reload(ctx context.Context) handover.Outcome {
 		m.log.Info("reload: applied", "keys", strings.Join(ch.Applied, ", "))
 	}
 	if len(ch.Restart) > 0 {
-		m.log.Warn("reload: not applied until a restart", "keys", strings.Join(ch.Restart, ", "), "listened_on", strings.Join(o.Kept, ", "))
+		what := []any{"keys", strings.Join(ch.Restart, ", ")}
+		if len(o.Kept) > 0 {
+			what = append(what, "listened_on", strings.Join(o.Kept, ", "))
+		}
+		m.log.Warn("reload: not applied until a restart", what...)
 	}
 	if ch.Nothing() {
 		m.log.Info("reload: nothing changed")
@@ -215,6 +219,6 @@ func advice(err error) string {
 	case errors.Is(err, streamzone.ErrSlotEmpty), errors.Is(err, errStarting):
 		return "reload again when all workers are up"
 	default:
-		return "see the error, and reload again"
+		return "put that right, and reload again"
 	}
 }

@@ -63,7 +63,7 @@ func TestReloadRefusesWhatIsWrong(t *testing.T) {
 	}
 	r.reload("no such file")
 	r.configure(1<<24, 1<<24-2, "") // each is possible, both together are not
-	r.reload("reload: nothing is applied: see the error")
+	r.reload("reload: nothing is applied: put that right")
 	r.sizes(7, 10)
 	r.configure(7, 20, "")
 	r.reload("stream zone resized")

@@ -48,7 +48,7 @@ func (v *View) draw(screen tcell.Screen, now time.Time) {
 func (v *View) drawHead(f *frame, now time.Time) {
 	title, wrong, style := "rtmp-edge", "", strong
 	if v.model.status != nil {
-		title, wrong = v.model.summary(), v.model.gaps()
+		title, wrong = v.model.summary(f.width), v.model.gaps()
 	}
 	if v.err != nil {
 		wrong, style = v.silence(now), faint

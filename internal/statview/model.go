@@ -39,8 +39,9 @@ func (m *model) set(s *ctl.Status) {
 	m.workers.set(workerRows(s))
 }
 
-// summary is the server in one line.
-func (m *model) summary() string {
+// summary is the server in one line of that width: where there is no room for all, what comes first is left out, as the numbers of now are more than
+// the version.
+func (m *model) summary(width int) string {
 	s := m.status
 	var in, out float64
 	var publishers, players int
@@ -57,8 +58,17 @@ func (m *model) summary() string {
 	if t := s.Started(); !t.IsZero() {
 		up = Age(s.Time.Sub(t))
 	}
-	return fmt.Sprintf("rtmp-edge %s  up %s  workers %d of %d  in %sb/s  out %sb/s  publishers %d  players %d", version, up, s.Workers.Answered,
-		s.Workers.Expected, rate(in), rate(out), publishers, players)
+	parts := []string{
+		"rtmp-edge " + version, "up " + up, fmt.Sprintf("workers %d of %d", s.Workers.Answered, s.Workers.Expected),
+		"in " + rate(in) + "b/s", "out " + rate(out) + "b/s", fmt.Sprintf("publishers %d", publishers), fmt.Sprintf("players %d", players),
+	}
+	for {
+		line := strings.Join(parts, "  ")
+		if len(parts) == 1 || uniseg.StringWidth(line) <= width {
+			return line
+		}
+		parts = parts[1:]
+	}
 }
 
 // gaps tells what the tables do not.

@@ -14,7 +14,7 @@ func Text(s *ctl.Status) []byte {
 	m := newModel()
 	m.set(s)
 	var out bytes.Buffer
-	fmt.Fprintln(&out, m.summary())
+	fmt.Fprintln(&out, m.summary(math.MaxInt))
 	if gaps := m.gaps(); gaps != "" {
 		fmt.Fprintln(&out, gaps)
 	}
