@@ -138,7 +138,7 @@ func explain(call string, err error) error {
 	sys := os.NewSyscallError(call, err)
 	switch {
 	case errors.Is(err, unix.EADDRINUSE):
-		return fmt.Errorf("%w: another socket has it: %w", ErrInUse, sys)
+		return fmt.Errorf("%w: another socket has it (ss -lnp tells whose): %w", ErrInUse, sys)
 	case errors.Is(err, unix.EACCES) && call == "bind":
 		return fmt.Errorf("%w: a port below 1024 needs CAP_NET_BIND_SERVICE, a unix socket a folder one may write to", sys)
 	case errors.Is(err, unix.EADDRNOTAVAIL):

@@ -22,6 +22,8 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"slices"
+	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -52,11 +54,34 @@ type cli struct {
 func main() {
 	signal.Ignore(syscall.SIGPIPE) // a log that nobody reads any more is no reason to end
 	var c cli
-	k := kong.Parse(&c, kong.Name("rtmp-edge"), kong.Description("RTMP live-streaming edge server."), kong.UsageOnError())
+	parser := kong.Must(&c, kong.Name("rtmp-edge"), kong.Description("RTMP live-streaming edge server."), kong.UsageOnError())
+	args := asMeant(os.Args[1:])
+	if unknown(parser.Model.Node, args) { // kong would take it for an argument of run
+		fmt.Fprintf(os.Stderr, "rtmp-edge: there is no command %q: rtmp-edge --help lists those there are\n", args[0])
+		os.Exit(80) // as of all mistakes on the command line
+	}
+	k, err := parser.Parse(args)
+	parser.FatalIfErrorf(err)
 	if err := k.Run(); err != nil {
 		complain(err)
 		os.Exit(exitCode(err))
 	}
+}
+
+// asMeant translates what people try first, as other programs have it.
+func asMeant(args []string) []string {
+	switch {
+	case len(args) > 0 && args[0] == "help":
+		return append(slices.Clone(args[1:]), "--help")
+	case len(args) == 1 && args[0] == "--version":
+		return []string{"version"}
+	}
+	return args
+}
+
+// unknown reports whether a command is named that there is not.
+func unknown(all *kong.Node, args []string) bool {
+	return len(args) > 0 && !strings.HasPrefix(args[0], "-") && !slices.ContainsFunc(all.Children, func(n *kong.Node) bool { return n.Name == args[0] })
 }
 
 // complain prints an error; problems of a configuration start with file and line, for editors to find.

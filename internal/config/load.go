@@ -19,6 +19,20 @@ func load(path string, environ []string) (*Config, error) {
 	return r.result()
 }
 
+// LoadAgain is Load for a server that runs already. It refuses a file without content: at a start that means the defaults, but
+// here, most likely, that somebody is just writing the file, or could not; and the defaults let everybody publish.
+func LoadAgain(path string) (*Config, error) {
+	r, err := readBoth(path, os.Environ())
+	if err != nil {
+		return nil, err
+	}
+	if r.empty {
+		r.problems = append(r.problems, Error{Line: 1, Text: "the file is empty, so nothing is applied: write keys into it; {} are the defaults"})
+	}
+	r.secretFiles()
+	return r.result()
+}
+
 // RunDir returns the run_dir that Load would, "" if there is none, whatever else is wrong with the file and the environment,
 // and without reading secrets: by it a server is found, also when its configuration has been spoilt since.
 func RunDir(path string) (string, error) { return runDir(path, os.Environ()) }
@@ -64,6 +78,7 @@ type reading struct {
 	name   string // what errors call the file
 	config *Config
 	broken bool // the file is no YAML: what it says is not known
+	empty  bool // it says nothing
 }
 
 func newReading(name string) *reading {
@@ -77,6 +92,7 @@ func (r *reading) file(data []byte) {
 		r.broken = true
 		return
 	}
+	r.empty = root == nil
 	r.decode(root, "", r.config)
 }
 

@@ -2,6 +2,7 @@ package ctl
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -128,7 +129,7 @@ func TestRefusals(t *testing.T) {
 		"/bad":   "the server refuses, 422: refused",
 		"/token": "the server refuses, 401: wrong (give the server's http.token with --token-file)",
 		"/proxy": "the server refuses, 502: \ufffd]0;title\ufffd" + strings.Repeat("x", maxDetail-len("\ufffd]0;title\ufffd")),
-		"/none":  "the server refuses, 404: 404 page not found\ufffd",
+		"/none":  "the server refuses, 404: 404 page not found",
 	} {
 		err := c.Order(within(t, patience), http.MethodPost, path, nil)
 		refused := new(StatusError)
@@ -205,6 +206,27 @@ func TestHealth(t *testing.T) {
 		t.Errorf("%+v", h)
 	}
 
+	before := newScene(t) // three workers that were killed with their master; the server now has one
+	before.dead(1)
+	before.dead(2)
+	before.work(0)
+	c = before.open()
+	h = c.Healthz(within(t, patience), true)
+	if err := h.Err(c, true); h.Good != 1 || h.Workers != 1 || len(h.Errors) > 0 || err != nil {
+		t.Errorf("%+v: %v", h, err)
+	}
+
+	drained := newScene(t)
+	drained.work(0).HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusServiceUnavailable)
+		_, _ = fmt.Fprintln(w, "draining")
+	})
+	c = drained.open()
+	h = c.Readyz(within(t, patience), false)
+	if err := h.Err(c, false); h.Good != 0 || err == nil || err.Error() != "worker 0: the server refuses, 503: draining" {
+		t.Errorf("%+v: %v", h, err)
+	}
+
 	none := newScene(t)
 	none.listen(0)
 	none.listen(1)
@@ -212,5 +234,18 @@ func TestHealth(t *testing.T) {
 	h = c.Healthz(within(t, time.Second), false)
 	if err := h.Err(c, false); h.Good != 0 || !errors.Is(err, ErrNoAnswer) {
 		t.Errorf("%+v: %v", h, err)
+	}
+}
+
+// What a reload tells does nothing to a terminal.
+func TestReloadIsPrintable(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	s.work(0).answers("POST /api/v1/reload", http.StatusOK, map[string][]string{
+		"applied": {"log.level"}, "restart": {"x\x1b[2J"}, "kept": {"unix:/a\nb"},
+	})
+	r, err := s.open().Reload(within(t, patience))
+	if err != nil || r.Applied[0] != "log.level" || r.Restart[0] != "x\ufffd[2J" || r.Kept[0] != "unix:/a\ufffdb" {
+		t.Errorf("%+v, %v", r, err)
 	}
 }

@@ -111,6 +111,28 @@ func TestDrainTimeout(t *testing.T) {
 	}
 }
 
+// The time may be up while a look is under way: that is no worker's fault.
+func TestDrainTimeoutAmidALook(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	asked := 0
+	s.work(0).HandleFunc("GET /api/v1/workers", func(w http.ResponseWriter, r *http.Request) {
+		if asked++; asked > 1 {
+			cancel()
+			<-r.Context().Done()
+			return
+		}
+		writeJSON(w, api.WorkersAnswer{
+			Coverage: api.Coverage{Expected: 1, Answered: 1}, Workers: []api.WorkerInfo{{State: api.WorkerDraining, Players: 2}},
+		})
+	})
+	if err := s.open().Drain(ctx, func(*DrainState) {}); err == nil || err.Error() != "not all sessions have ended: 0 publish, 2 play" {
+		t.Errorf("%v", err)
+	}
+}
+
 // A worker that does not answer may have sessions: a drain is not done without it.
 func TestDrainSilent(t *testing.T) {
 	t.Parallel()

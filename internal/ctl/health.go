@@ -12,7 +12,7 @@ import (
 
 // Health is how many workers answered a health check.
 type Health struct {
-	Workers int           // that were asked
+	Workers int           // that were asked, and are of a server that runs
 	Good    int           // that answered with 200
 	Errors  map[int]error // of the others, by worker
 }
@@ -53,7 +53,22 @@ func (c *Client) health(ctx context.Context, path string, all bool) *Health {
 		})
 	}
 	asked.Wait()
+	h.forgetDead()
 	return h
+}
+
+// forgetDead leaves out sockets that nobody listens on, if others are listened on: they are of a server before this one, which was killed and had more
+// workers. For a worker that has died its master listens.
+func (h *Health) forgetDead() {
+	dead := maps.Clone(h.Errors)
+	maps.DeleteFunc(dead, func(_ int, err error) bool { return !gone(err) })
+	if len(dead) == h.Workers {
+		return
+	}
+	h.Workers -= len(dead)
+	for worker := range dead {
+		delete(h.Errors, worker)
+	}
 }
 
 // Err is nil when enough workers are good: one, or all. It tells of each that isn't.

@@ -219,9 +219,14 @@ func want(t testing.TB, what string, want, got []string) {
 	}
 }
 
-// reloadBySignal sends SIGHUP and waits for the keys that are applied.
+// reloadBySignal sends SIGHUP, to the workers too, as pkill does, and waits for the keys that are applied.
 func (c *changing) reloadBySignal(keys string) {
 	c.t.Helper()
+	for _, pid := range c.pids(c.t) {
+		if err := syscall.Kill(pid, syscall.SIGHUP); err != nil {
+			c.t.Fatal(err)
+		}
+	}
 	line := c.reload(c.t, reloaded)
 	if !strings.Contains(line, keys) {
 		c.t.Errorf("%q is to be applied, not %q", keys, line)

@@ -10,7 +10,7 @@ import (
 )
 
 // maxInline is the largest body that stands in the socket.
-const maxInline = 4 << 10
+const maxInline = 1 << 10
 
 // memory returns a file in memory with that content.
 func memory(content []byte) (*os.File, error) {

@@ -46,6 +46,9 @@ func bind(listens []config.Listen, workers int, inherited Inherited, log *slog.L
 		} else {
 			err = s.bindEach(l)
 		}
+		if l.Scope == config.Private && errors.Is(err, multiport.ErrLocked) { // a server holds its folder locked as long as it runs
+			err = fmt.Errorf("%w: another server runs there: end it, or choose another run_dir", err)
+		}
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("%s: %w", l.Key, err), s.close())
 		}

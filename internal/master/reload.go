@@ -110,7 +110,7 @@ func (m *Master) reload(ctx context.Context) handover.Outcome {
 
 // load reads the configuration, judges it as a start does, and tells what becomes of it.
 func (m *Master) load() (*config.Change, error) {
-	next, err := config.Load(m.opts.ConfigFile)
+	next, err := config.LoadAgain(m.opts.ConfigFile)
 	if err != nil {
 		return nil, err
 	}
@@ -174,7 +174,9 @@ func (m *Master) apply(ch *config.Change) error {
 	if err := c.reach(); err != nil {
 		return err
 	}
-	fresh, err := bind(old.Added(&next), m.workers, nil, m.log)
+	var fresh *sockets
+	var err error
+	m.link.unlocked(func() { fresh, err = bind(old.Added(&next), m.workers, nil, m.log) })
 	if err != nil {
 		return err
 	}

@@ -5,10 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // A worker that is started after a resize joins the new zone, with the new sizes in its configuration.
@@ -58,6 +61,8 @@ func TestReloadRefusesWhatIsWrong(t *testing.T) {
 		}
 		r.sizes(7, 10)
 	}
+	r.write("# being written\n")
+	r.reload("the file is empty, so nothing is applied")
 	if err := os.Remove(r.file); err != nil {
 		t.Fatal(err)
 	}
@@ -92,6 +97,22 @@ func TestReloadNamesWhatItAppliesAndWhatNot(t *testing.T) {
 	r.awaitLog(`msg="reload: applied" keys="stream_zone.buckets, apps[0], live.play_wait"`, 1)
 	r.sizes(9, 10)
 	r.reload(`msg="reload: not applied until a restart" keys=stream_zone.name_max`)
+}
+
+// The run folder, which is locked as long as the server runs, is where a hardened unit lets it make sockets.
+func TestReloadListensInTheRunFolder(t *testing.T) {
+	t.Parallel()
+	r := start(t, 7, 10)
+	r.configure(7, 10, fmt.Sprintf("multi_listen: [{listen: \"unix:%s\", serves: rtmp}]", filepath.Join(filepath.Dir(r.file), "run", "more")))
+	r.reload("msg=\"reload: applied\" keys=multi_listen")
+	dir, err := os.Open(filepath.Join(filepath.Dir(r.file), "run"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer dir.Close()
+	if err := unix.Flock(int(dir.Fd()), unix.LOCK_EX|unix.LOCK_NB); !errors.Is(err, unix.EWOULDBLOCK) {
+		t.Errorf("flock = %v: systemd-tmpfiles would remove the link", err)
+	}
 }
 
 // A worker is either started in the old zone, and follows, or in the new one.

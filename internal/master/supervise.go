@@ -145,7 +145,7 @@ func (m *Master) watch(ctx context.Context, worker int, p *process) error {
 // end stops a process in order, or kills it when that takes too long.
 func (m *Master) end(worker int, p *process) error {
 	timeout := m.config().ShutdownTimeout
-	p.stop(timeout - grace(timeout))
+	go p.stop(timeout - grace(timeout)) // which waits, if one that hangs has left no room in the socket between us
 	late := time.NewTimer(timeout)
 	defer late.Stop()
 	select {

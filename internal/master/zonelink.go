@@ -65,6 +65,17 @@ func (l *zoneLink) publish(zone *os.File) error {
 	return nil
 }
 
+// unlocked lets sockets be bound in the run folder by do: who binds one locks its folder for himself.
+func (l *zoneLink) unlocked(do func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.dir != nil {
+		_ = unix.Flock(int(l.dir.Fd()), unix.LOCK_UN)
+		defer func() { _ = unix.Flock(int(l.dir.Fd()), unix.LOCK_SH|unix.LOCK_NB) }()
+	}
+	do()
+}
+
 // remove takes the link away. Call it before the private sockets are closed: after that the run folder may be another server's.
 func (l *zoneLink) remove() error {
 	l.mu.Lock()

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/rivo/uniseg"
+
 	"github.com/rtmp-edge/rtmp-edge/internal/api"
 	"github.com/rtmp-edge/rtmp-edge/internal/ctl"
 )

@@ -3,6 +3,7 @@ package statview
 import (
 	"bytes"
 	"fmt"
+	"math"
 	"strings"
 	"text/tabwriter"
 

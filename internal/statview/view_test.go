@@ -230,6 +230,9 @@ func TestViewSizes(t *testing.T) {
 		if names := strings.Join(s.names(), " "); width >= 70 && !strings.Contains(names, "live/orphan") {
 			t.Errorf("%d columns: %q", width, names)
 		}
+		if head := s.lines()[0]; width >= 70 && !strings.Contains(head, "publishers 2  players 9") {
+			t.Errorf("%d columns: %q", width, head)
+		}
 	}
 	for height := range 12 {
 		s := newStage(t, 80, height)

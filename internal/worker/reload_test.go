@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"os"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -149,6 +150,34 @@ func TestPreparedIsForgotten(t *testing.T) { // it counts descriptors: not paral
 	}
 	if err := dialRTMP(t.Context(), w.cfg.RTMP.Listen[0]); err != nil {
 		t.Error(err)
+	}
+}
+
+// What is prepared when the master goes, or wants the end, is given up: else clients would wait there, and some that are for the next server.
+func TestPreparedIsGivenUp(t *testing.T) {
+	t.Parallel()
+	for what, ends := range map[string]func(*whole) error{
+		"the master goes": func(w *whole) error { return w.master.Close() },
+		"it is to stop":   func(w *whole) error { return w.master.Send(handover.KindStop, handover.Stop{Within: time.Minute}) },
+	} {
+		t.Run(what, func(t *testing.T) {
+			t.Parallel()
+			w := newWhole(t)
+			a := newAddr(t)
+			if problem := w.prepare(w.cfg, socketFor(a, config.RTMP)); problem != "" {
+				t.Fatal(problem)
+			}
+			if err := ends(w); err != nil {
+				t.Fatal(err)
+			}
+			await(t, "nobody to listen", func() bool {
+				nc, err := net.DialTimeout("tcp", a.String(), time.Second) // when the queue is full, nobody answers
+				if err == nil {
+					nc.Close()
+				}
+				return errors.Is(err, syscall.ECONNREFUSED)
+			})
+		})
 	}
 }
 

@@ -87,10 +87,11 @@ func (g *sharedGate) release() {
 // Close implements net.Listener. The socket goes on listening, for the others.
 func (g *sharedGate) Close() error {
 	g.mu.Lock()
+	defer g.mu.Unlock()
+	err := g.Listener.Close() // before those who wait go on: else they would find that it is shut
 	if !g.closed && g.shut != nil {
 		g.release()
 	}
 	g.closed = true
-	g.mu.Unlock()
-	return g.Listener.Close()
+	return err
 }

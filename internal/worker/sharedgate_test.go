@@ -201,3 +201,28 @@ func TestSharedGateNeedsDeadlines(t *testing.T) {
 		t.Error("it has one")
 	}
 }
+
+// Who accepts at a gate that is closed while it is shut learns that it is closed, and nothing else: that would be logged.
+func TestSharedGateClosedWhileShut(t *testing.T) {
+	t.Parallel()
+	s := newSides(t, multiport.Addr{Network: multiport.TCP, Host: "127.0.0.1"}, 1)[0]
+	s.Listener = slowToClose{s.Listener}
+	s.serve()
+	s.set(t, false)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	<-s.done
+	if !errors.Is(s.err, net.ErrClosed) {
+		t.Error(s.err)
+	}
+}
+
+// A slowToClose leaves others the time to come in between.
+type slowToClose struct{ net.Listener }
+
+// Close implements net.Listener.
+func (l slowToClose) Close() error {
+	time.Sleep(50 * time.Millisecond)
+	return l.Listener.Close()
+}

@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"os/signal"
 	"runtime"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -73,6 +75,7 @@ type Worker struct {
 
 // Run is the whole life of a worker process that was started by a master. It returns when the master asks it to end, or is gone.
 func Run() error {
+	signal.Ignore(syscall.SIGHUP) // `pkill -HUP rtmp-edge` means the master
 	control, err := handover.Inherited()
 	if err != nil {
 		return err
