@@ -14,6 +14,10 @@ import (
 // idleTimeout is how long an unused connection is kept; longer than the usual interval of scrapes.
 const idleTimeout = 90 * time.Second
 
+// maxIdle is how many are kept for one peer: one for scrapes, and one for control. More, which many requests at once have made, are closed: each takes
+// some goroutines at both ends, and there are as many pairs of workers as their number squared.
+const maxIdle = 2
+
 // maxHeader bounds the header of an answer, in bytes.
 const maxHeader = 64 << 10
 
@@ -64,7 +68,7 @@ func (g *Group) newClient(p Peer) *client {
 	transport := &http.Transport{
 		DialContext:            g.dialer(p),
 		MaxConnsPerHost:        g.opts.MaxConns,
-		MaxIdleConnsPerHost:    g.opts.MaxConns,
+		MaxIdleConnsPerHost:    min(maxIdle, g.opts.MaxConns),
 		IdleConnTimeout:        idleTimeout,
 		DisableCompression:     true,
 		MaxResponseHeaderBytes: maxHeader,
