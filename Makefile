@@ -5,7 +5,7 @@ LINTER   := github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 LINT_VER := v2.15.0
 LINT     := bin/golangci-lint-$(LINT_VER)
 PACKAGES  = $(shell $(GO) list ./... | grep -v -e /internal/e2e -e /internal/deploytest)
-E2E      := $(GO) test -count=1 -parallel 6 ./internal/e2e
+E2E      := $(GO) test -count=1 -parallel 4 ./internal/e2e
 
 .PHONY: all build test clients vet lint unit torture e2e e2e-race deploy-test deb release fuzz soak bench bench-zone bench-peers bench-sizing clean
 
