@@ -136,9 +136,20 @@ func ctxFor(t *testing.T, d time.Duration) context.Context {
 	return ctx
 }
 
+// A countedConn is one of those that are open.
+type countedConn struct {
+	net.Conn
+	closed func()
+}
+
+func (c countedConn) Close() error {
+	c.closed()
+	return c.Conn.Close()
+}
+
 func TestConnectionsAreKeptAndBounded(t *testing.T) {
 	const conns = 3
-	var dials, running, most atomic.Int32
+	var dials, open, running, most atomic.Int32
 	p := serve(t, 0, func(http.ResponseWriter, *http.Request) {
 		n := running.Add(1)
 		defer running.Add(-1)
@@ -146,7 +157,15 @@ func TestConnectionsAreKeptAndBounded(t *testing.T) {
 		}
 	})
 	dial := p.Dial
-	p.Dial = func(ctx context.Context) (net.Conn, error) { dials.Add(1); return dial(ctx) }
+	p.Dial = func(ctx context.Context) (net.Conn, error) {
+		dials.Add(1)
+		nc, err := dial(ctx)
+		if err != nil {
+			return nil, err
+		}
+		open.Add(1)
+		return countedConn{nc, sync.OnceFunc(func() { open.Add(-1) })}, nil
+	}
 	g := newGroup(t, Options{MaxConns: conns, Timeout: 20 * time.Second}, p)
 
 	for range 10 {
@@ -166,8 +185,13 @@ func TestConnectionsAreKeptAndBounded(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if n, m := dials.Load(), most.Load(); n > conns || m > conns {
-		t.Errorf("%d dials, %d at once, the limit is %d", n, m, conns)
+	if m := most.Load(); m > conns {
+		t.Errorf("%d at once, the limit is %d", m, conns)
+	}
+	for end := time.Now().Add(10 * time.Second); open.Load() > maxIdle; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("%d connections are kept that nobody uses, want %d", open.Load(), maxIdle)
+		}
 	}
 }
 
