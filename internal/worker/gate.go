@@ -35,11 +35,8 @@ type gate struct {
 
 	closing sync.WaitGroup // the goroutine of the second step
 
-	mu     sync.Mutex
-	shut   chan struct{} // from the second step on: closed when the gate opens again, or ends
-	cancel chan struct{} // from the first step on: closed likewise
-	turns  int           // how often it was shut
-	closed bool
+	shutter               // shut from the second step on
+	cancel  chan struct{} // from the first step on: closed when the gate opens again, or ends; guarded by shutter.mu
 }
 
 // How long the first step takes.
@@ -113,21 +110,11 @@ func onSocket(raw syscall.RawConn, name string, f func(fd int) error) error {
 
 // Accept implements net.Listener. While the gate is shut, it waits.
 func (g *gate) Accept() (net.Conn, error) {
-	for {
-		opens, before := g.state()
-		if opens != nil {
-			<-opens
-			continue
-		}
-		nc, err := g.Listener.Accept()
-		if err == nil {
-			admit(nc)
-			return nc, nil
-		}
-		if opens, turns := g.state(); opens == nil && turns == before { // else it failed because the gate was shut, if only for a moment
-			return nil, err
-		}
+	nc, err := g.accept(g.Listener)
+	if err == nil {
+		admit(nc)
 	}
+	return nc, err
 }
 
 // admit lets a connection get what comes. It may have begun while the gate was about to shut, perhaps that of the process before.
@@ -135,13 +122,6 @@ func admit(nc net.Conn) {
 	if raw, err := nc.(*net.TCPConn).SyscallConn(); err == nil {
 		_ = setLeastTTL(raw, anyTTL) // fails only if the connection has ended
 	}
-}
-
-// state returns what closes when the gate is no longer shut, or nil if it isn't, and how often it was.
-func (g *gate) state() (opens <-chan struct{}, turns int) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.shut, g.turns
 }
 
 // set shuts or opens the gate. When it returns, no connection begins any more; those that have begun may still be accepted for a moment.

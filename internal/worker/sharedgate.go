@@ -1,11 +1,8 @@
 package worker
 
 import (
-	"errors"
 	"fmt"
 	"net"
-	"os"
-	"sync"
 	"time"
 )
 
@@ -16,10 +13,7 @@ type sharedGate struct {
 	net.Listener // static, as is what follows
 	accepts      interface{ SetDeadline(t time.Time) error }
 
-	mu     sync.Mutex
-	shut   chan struct{} // closed when the gate opens again, or ends; nil while it is open; guarded by mu, as is what follows
-	turns  int           // how often it was shut
-	closed bool
+	shutter
 }
 
 // newSharedGate returns the gate of a listener, which is open.
@@ -32,29 +26,7 @@ func newSharedGate(l net.Listener) (*sharedGate, error) {
 }
 
 // Accept implements net.Listener. While the gate is shut, it waits.
-func (g *sharedGate) Accept() (net.Conn, error) {
-	for {
-		opens, before := g.state()
-		if opens != nil {
-			<-opens
-			continue
-		}
-		nc, err := g.Listener.Accept()
-		if !errors.Is(err, os.ErrDeadlineExceeded) {
-			return nc, err
-		}
-		if opens, turns := g.state(); opens == nil && turns == before { // else it was interrupted by set, if only for a moment
-			return nil, err
-		}
-	}
-}
-
-// state returns what closes when the gate is no longer shut, or nil if it isn't, and how often it was.
-func (g *sharedGate) state() (opens <-chan struct{}, turns int) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.shut, g.turns
-}
+func (g *sharedGate) Accept() (net.Conn, error) { return g.accept(g.Listener) }
 
 // set shuts or opens the gate. When it returns, at most the connection is accepted that is being accepted.
 func (g *sharedGate) set(open bool) error {
